@@ -1,0 +1,162 @@
+/**
+ * The engine's API, in CRI words (k8s.io/cri-api runtime/v1) and message-shaped: plain data that can be structured-cloned,
+ * byte streams, and one stream of events. No callbacks, no live objects, so that it can move into a process of its own.
+ */
+import type { Artifact } from './artifact.ts';
+import type { IsolationClass } from './runtime.ts';
+
+export interface PodSandboxConfig {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** The pod's directory on this node (`<root-dir>/pods/<uid>`); the journal lives in it. */
+  readonly directory: string;
+}
+
+export interface Mount {
+  readonly guestPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface ContainerResources {
+  /** Bound on linear memory, tables and host objects of the guest, in bytes; absent: the runtime's maximum. */
+  readonly memoryBytes?: number;
+  /** Open descriptors at once. */
+  readonly descriptors: number;
+}
+
+/** Plain data: everything that starting a container needs. */
+export interface ContainerConfig {
+  readonly podUid: string;
+  readonly name: string;
+  /** The Nth instance of this container, from 0: the restart count. */
+  readonly attempt: number;
+  readonly kind: 'init' | 'main';
+  /** Of name, image, runtime and isolation as annotated: a different hash means kill and start. */
+  readonly hash: string;
+  /** The image as the pod names it. */
+  readonly image: string;
+  /** `<repository>@sha256:<manifest>`. */
+  readonly imageId: string;
+  readonly artifact: Artifact;
+  readonly runtime: string;
+  readonly isolation: IsolationClass;
+  /** `[command ?? Entrypoint ?? artifact's name, …args ?? Cmd]` (design §10). */
+  readonly argv: readonly string[];
+  /** Complete; never the host's environment. */
+  readonly env: readonly (readonly [string, string])[];
+  readonly cwd: string;
+  readonly mounts: readonly Mount[];
+  readonly resources: ContainerResources;
+  readonly stdin: boolean;
+  readonly tty: boolean;
+  /** The CRI log file of this attempt; absent: output goes to attached streams only. */
+  readonly logPath?: string;
+  /** Symlink to the log file for log shippers (`/var/log/containers/<pod>_<ns>_<container>-<id>.log` without the id part). */
+  readonly logLinkPrefix?: string;
+}
+
+/**
+ * created: known, being prepared or waiting for a thread. running: the guest made its first host call (or has computed for
+ * a while without one). exited: over, or it never began (`reason: StartError`).
+ */
+export type ContainerPhase = 'created' | 'running' | 'exited';
+
+export interface ContainerExit {
+  /** 0–255 from the guest; 134 trap, 137 killed or out of memory, 143 stopped, 128 never began. */
+  readonly code: number;
+  /** Kubernetes' terminated reason. */
+  readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'StartError' | 'ContainerStatusUnknown';
+  readonly message?: string;
+}
+
+/** What the engine knows of one attempt. Times in milliseconds since the epoch. */
+export interface ContainerObservation {
+  readonly id: string;
+  readonly podUid: string;
+  readonly name: string;
+  readonly kind: 'init' | 'main';
+  readonly attempt: number;
+  readonly hash: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly runtime: string;
+  readonly isolation: IsolationClass;
+  readonly phase: ContainerPhase;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly exit?: ContainerExit;
+  readonly logPath?: string;
+}
+
+/** A pod's sandbox and its containers: all attempts still remembered, oldest first. */
+export interface PodSandboxObservation {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly createdAt: number;
+  readonly containers: readonly ContainerObservation[];
+}
+
+export interface ContainerStats {
+  readonly id: string;
+  readonly podUid: string;
+  readonly name: string;
+  /** Milliseconds since the epoch at which the figures were read. */
+  readonly timestamp: number;
+  readonly startedAt: number;
+  /** CPU time used so far, in nanoseconds. */
+  readonly cpuNanoseconds: number;
+  /** Linear memory and host objects now, in bytes. */
+  readonly memoryBytes: number;
+  readonly descriptors: number;
+}
+
+/** A fact, never a command; a lost or doubled one is harmless, since the receiver reads the observation again. */
+export interface EngineEvent {
+  readonly type: 'container-started' | 'container-exited' | 'container-changed';
+  readonly podUid: string;
+  readonly containerId: string;
+}
+
+/** The streams of one container. Output is live only: what was written before attaching is in the log file. */
+export interface AttachedStreams {
+  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+}
+
+export interface Engine {
+  /** Reads the journals of the directory's pods; attempts without an end are reported as `ContainerStatusUnknown`, 137. Call once, before anything else. */
+  recover(podsDirectory: string): Promise<void>;
+  /** Idempotent. */
+  runPodSandbox(config: PodSandboxConfig): Promise<void>;
+  /** Stops every container of the pod (grace 0) and waits until nothing of it runs. */
+  stopPodSandbox(uid: string): Promise<void>;
+  /** Forgets a stopped sandbox and deletes its journal. Idempotent. */
+  removePodSandbox(uid: string): Promise<void>;
+  /** Writes the attempt to the journal and answers its id (64 hex digits). Preparing begins in the background. */
+  createContainer(config: ContainerConfig): Promise<string>;
+  /** Returns at once; what became of it is an event. A guest that cannot begin is `exited` with reason `StartError`. */
+  startContainer(id: string): Promise<void>;
+  /**
+   * Grace above 0: SIGTERM's default action, exit 143, at once for guests that cannot receive a signal. Grace 0: kill, exit 137.
+   * Resolves when the guest has ended and its thread is free. Idempotent; a later call may only shorten the grace.
+   */
+  stopContainer(id: string, graceSeconds: number): Promise<void>;
+  /** Forgets an exited attempt and deletes its log file and link. */
+  removeContainer(id: string): Promise<void>;
+  podSandbox(uid: string): PodSandboxObservation | undefined;
+  listPodSandboxes(): readonly PodSandboxObservation[];
+  containerStats(): readonly ContainerStats[];
+  /** Rejects with CONTAINER_NOT_FOUND when it does not run. */
+  attach(id: string): Promise<AttachedStreams>;
+  /** Rejects with EXEC_UNSUPPORTED until sibling instances exist. */
+  exec(id: string, command: readonly string[]): Promise<AttachedStreams>;
+  /** One consumer. Ends when the engine is stopped. */
+  events(): AsyncIterable<EngineEvent>;
+  /** Ends every guest within `deadlineMilliseconds` (exit 143, then 137) and all threads. */
+  stop(deadlineMilliseconds: number): Promise<void>;
+}

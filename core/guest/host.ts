@@ -1,0 +1,89 @@
+/**
+ * What stands next to a guest inside its thread: the only ways in which a guest touches the outside. A runtime adapter
+ * gets it from the engine and builds its import object on it. Everything here is synchronous but for the blocker.
+ */
+
+/** Why a syscall cannot answer yet. */
+export interface Wait {
+  /** Monotonic nanoseconds (`GuestClock.monotonic`) at which to go on regardless; absent: no deadline. */
+  readonly deadline?: bigint;
+  /** Asked after each wake-up; true ends the wait. Absent: only the deadline ends it. */
+  ready?(): boolean;
+}
+
+/**
+ * The one way to block (design §5). A syscall returns a number (its errno) or a `Blocked`; the blocker turns such a
+ * function into an import: on a dedicated thread by `Atomics.wait`, on a shared thread by suspending the guest (JSPI).
+ * No guest ever sits in a native call, so every wait ends at once when the container is killed.
+ */
+export interface Blocked {
+  readonly wait: Wait;
+  /** Called when the wait has ended. */
+  resume(): number | Blocked;
+}
+
+export interface Blocker {
+  /** The import for a syscall that may block. */
+  wrap<Arguments extends unknown[]>(syscall: (...args: Arguments) => number | Blocked): WebAssembly.ImportValue;
+  /** Waits in place; only on a dedicated thread. For hosts that are called through JavaScript frames. */
+  waitNow(wait: Wait): void;
+  /** Waits without holding the thread. */
+  waitLater(wait: Wait): Promise<void>;
+  /** The exported entry as a call that may suspend: plain on a dedicated thread, `WebAssembly.promising` on a shared one. */
+  enter(entry: Function): () => void | Promise<void>;
+}
+
+/** WASI clocks, in nanoseconds. */
+export interface GuestClock {
+  realtime(): bigint;
+  monotonic(): bigint;
+  /** CPU time of this guest. */
+  cpu(): bigint;
+  /** Resolution of realtime and monotonic. */
+  readonly resolution: bigint;
+}
+
+export interface GuestStdio {
+  readonly tty: boolean;
+  /**
+   * Copies `bytes` whole into the output ring as one record. Returns undefined, or what to wait for when the ring is
+   * full (call again after it). Never drops a byte. 64 KiB at most in one call; longer output is written in pieces.
+   */
+  write(stream: 1 | 2, bytes: Uint8Array): Wait | undefined;
+  /**
+   * Reads at most `target.length` bytes of stdin. Returns the number read (0 = end of file), or what to wait for.
+   * A container without stdin is at its end from the start.
+   */
+  read(target: Uint8Array): number | Wait;
+  /** Bytes that `read` would give now; -1 at the end of file. */
+  readable(): number;
+}
+
+/** A volume or directory that the guest sees. The host path is absolute and exists. */
+export interface GuestMount {
+  readonly guestPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface GuestHost {
+  readonly blocker: Blocker;
+  readonly clock: GuestClock;
+  readonly stdio: GuestStdio;
+  /** The container's mounts; core/guest/files builds the guest's file system on them. Sorted by guest path. */
+  readonly mounts: readonly GuestMount[];
+  readonly limits: {
+    /** Descriptors that the guest may hold at once, preopens included. */
+    readonly descriptors: number;
+  };
+  /** Fills `target` with cryptographically secure random bytes. */
+  random(target: Uint8Array): void;
+  /** Reports the first host call. Call it from every import; it is a field test after the first time. */
+  touch(): void;
+  /** Linear memory in bytes now, over all memories of the guest. Call after growth is possible; it is one store. */
+  reportMemory(bytes: number): void;
+  /** Descriptors that the guest holds now. */
+  reportDescriptors(count: number): void;
+  /** True when the rewriter's mark in one of these instances says that a `memory.grow` failed at the limit. */
+  memoryExhausted(instances: readonly WebAssembly.Instance[]): boolean;
+}

@@ -1,0 +1,17 @@
+/** A pod's volumes on this node. */
+import type { Mount } from '../api/engine.ts';
+import type { Container, Pod } from '../api/kubernetes.ts';
+
+export interface VolumeManager {
+  /**
+   * Sets up every volume of the pod, or brings it up to date. Idempotent, bounded. Throws the VOLUME_* codes of core/api/errors.ts;
+   * the message names the volume and the cause.
+   */
+  setUp(pod: Pod): Promise<void>;
+  /** The container's volumeMounts as engine mounts (readOnly, subPath; secrets and configMaps are read-only). After `setUp`. Throws FIELD_INVALID. */
+  mounts(pod: Pod, container: Container): Promise<readonly Mount[]>;
+  /** Removes them all; after the pod's containers have ended. Idempotent. Works from the directory alone. */
+  tearDown(podUid: string): Promise<void>;
+  /** Pods on disk, for housekeeping: UIDs with a volumes directory. */
+  onDisk(): Promise<readonly string[]>;
+}
