@@ -105,6 +105,8 @@ export interface RegisteredRuntime {
   /** Part of the key under which prepared artifacts are cached. */
   readonly version: string;
   readonly state: 'active' | 'inactive';
+  /** False: `runtimes.allowed` of the node's configuration leaves it out. */
+  readonly allowed: boolean;
   /** Why it is inactive. */
   readonly reason?: string;
 }
