@@ -1,0 +1,100 @@
+/**
+ * `npm run build`: the one release form, dist/. Main, thread entry, published modules and every plugin in one esbuild run
+ * with shared chunks, so that each class exists once. It is what `npm pack` ships and what the benchmarks measure.
+ */
+import { build } from 'esbuild';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { PluginManifest } from './core/api/plugin.ts';
+
+const root = import.meta.dirname;
+const dist = path.join(root, 'dist');
+
+interface BuiltPlugin {
+  readonly id: string;
+  readonly source: string;
+  readonly manifest: PluginManifest;
+}
+
+const plugins: BuiltPlugin[] = ['runtimes', 'plugins'].flatMap((room) =>
+  readdirSync(path.join(root, room), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => {
+      const source = path.join(root, room, entry.name);
+      const manifest = JSON.parse(readFileSync(path.join(source, 'plugin.json'), 'utf8')) as PluginManifest;
+      return { id: manifest.id, source, manifest };
+    }),
+);
+
+const entryPoints: Record<string, string> = {
+  wasmlet: 'core/cli/main.ts',
+  api: 'core/api/index.ts',
+  guest: 'core/guest/index.ts',
+  'thread-entry': 'core/engine/threads/thread-entry.js',
+  thread: 'core/guest/thread.ts',
+  // piscina starts this file by its place beside the code that imports piscina.
+  worker: 'node_modules/piscina/dist/worker.js',
+};
+for (const plugin of plugins) {
+  for (const file of codeOf(plugin.manifest)) entryPoints[`plugins/${plugin.id}/${built(file).replace(/\.js$/, '')}`] = path.join(plugin.source, file);
+}
+
+rmSync(dist, { recursive: true, force: true });
+const result = await build({
+  absWorkingDir: root,
+  entryPoints,
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  legalComments: 'linked',
+  chunkNames: 'chunk-[hash]',
+  metafile: true,
+  logLevel: 'warning',
+  banner: {
+    // CommonJS libraries in the bundle expect these.
+    js: "import{createRequire as __createRequire}from'node:module';import{dirname as __dirnameOf}from'node:path';import{fileURLToPath as __pathOf}from'node:url';const require=__createRequire(import.meta.url),__filename=__pathOf(import.meta.url),__dirname=__dirnameOf(__filename);",
+  },
+});
+
+for (const plugin of plugins) {
+  const directory = path.join(dist, 'plugins', plugin.id);
+  mkdirSync(directory, { recursive: true });
+  const { main, contributes } = plugin.manifest;
+  const manifest: PluginManifest = {
+    ...plugin.manifest,
+    ...(main === undefined ? {} : { main: built(main) }),
+    contributes: {
+      ...contributes,
+      ...(contributes.runtimes === undefined ? {} : { runtimes: contributes.runtimes.map((runtime) => ({ ...runtime, thread: built(runtime.thread) })) }),
+    },
+  };
+  writeFileSync(path.join(directory, 'plugin.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+copyWasmAssets();
+writeFileSync(path.join(dist, 'package.json'), '{"type":"module"}\n');
+
+const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+const main = result.metafile.outputs['dist/wasmlet.js'];
+process.stdout.write(`dist: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 2 ** 20).toFixed(1)} MiB; entry ${((main?.bytes ?? 0) / 1024).toFixed(0)} KiB; ${plugins.length} plugins\n`);
+
+function codeOf(manifest: PluginManifest): string[] {
+  return [...new Set([...(manifest.main === undefined ? [] : [manifest.main]), ...(manifest.contributes.runtimes ?? []).map((runtime) => runtime.thread)])];
+}
+
+function built(file: string): string {
+  return file.replace(/^\.\//, '').replace(/\.ts$/, '.js');
+}
+
+/** jco's transpiler reads its own Wasm from beside its code. */
+function copyWasmAssets(): void {
+  const vendor = path.join(root, 'node_modules/@bytecodealliance/jco-transpile/vendor');
+  for (const file of readdirSync(vendor)) {
+    if (file.startsWith('js-component-bindgen') && file.endsWith('.wasm') && statSync(path.join(vendor, file)).isFile()) cpSync(path.join(vendor, file), path.join(dist, file));
+  }
+}
