@@ -35,7 +35,7 @@ export interface ModuleInspection {
   readonly memories: readonly MemoryType[];
   /** Has a start section. */
   readonly start: boolean;
-  /** Uses opcodes of the GC proposal, which the rewriter does not instrument. */
+  /** Declares types of the GC proposal: its heap objects lie outside linear memory and its limits. */
   readonly gc: boolean;
 }
 

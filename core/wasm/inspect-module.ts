@@ -1,0 +1,75 @@
+import type { ExternKind, MemoryType, ModuleExport, ModuleImport, ModuleInspection } from '../api/artifact.ts';
+import { BinaryReader, malformed } from './binary-reader.ts';
+import { pageBytes, readLimits } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { preambleBytes } from './preamble.ts';
+import { readSections, sectionId } from './sections.ts';
+import { readTypeSection, skipValueType } from './types.ts';
+
+const externKinds: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
+
+function memoryType(limits: Limits, imported: boolean): MemoryType {
+  return {
+    minimumBytes: Number(limits.minimum * pageBytes(limits)),
+    ...(limits.maximum === undefined ? {} : { maximumBytes: Number(limits.maximum * pageBytes(limits)) }),
+    shared: limits.shared,
+    is64: limits.is64,
+    imported,
+  };
+}
+
+function readExternKind(reader: BinaryReader, what: string): ExternKind {
+  const at = reader.offset;
+  const byte = reader.u8(what);
+  const kind = externKinds[byte];
+  if (kind === undefined) throw malformed(`${what} ${byte} is unknown`, at);
+  return kind;
+}
+
+/** Reads a core module (core spec 3.0, §5.5) that lies between `start` and `end` of the bytes. */
+export function inspectModule(bytes: Uint8Array, start = 0, end = bytes.length): ModuleInspection {
+  const imports: ModuleImport[] = [];
+  const exports: ModuleExport[] = [];
+  const memories: MemoryType[] = [];
+  let hasStart = false;
+  let gc = false;
+
+  const readImport = (reader: BinaryReader): void => {
+    const module = reader.name('the module name of an import');
+    const name = reader.name(`the name of an import from ${JSON.stringify(module)}`);
+    const kind = readExternKind(reader, 'an import kind');
+    if (kind === 'func') reader.u32('a type index');
+    else if (kind === 'memory') memories.push(memoryType(readLimits(reader, 'memory'), true));
+    else if (kind === 'table') {
+      gc = skipValueType(reader) || gc;
+      readLimits(reader, 'table');
+    } else if (kind === 'global') {
+      gc = skipValueType(reader) || gc;
+      reader.u8('a mutability');
+    } else {
+      reader.u8('a tag attribute');
+      reader.u32('a type index');
+    }
+    imports.push({ module, name, kind });
+  };
+
+  for (const { id, reader } of readSections(new BinaryReader(bytes, start + preambleBytes, end))) {
+    if (id === sectionId.type) gc = readTypeSection(reader).gc || gc;
+    else if (id === sectionId.import) {
+      for (let left = reader.count('imports', 4); left > 0; left--) readImport(reader);
+      reader.expectEnd('the import section');
+    } else if (id === sectionId.memory) {
+      for (let left = reader.count('memories', 2); left > 0; left--) memories.push(memoryType(readLimits(reader, 'memory'), false));
+      reader.expectEnd('the memory section');
+    } else if (id === sectionId.export) {
+      for (let left = reader.count('exports', 3); left > 0; left--) {
+        const name = reader.name('the name of an export');
+        exports.push({ name, kind: readExternKind(reader, 'an export kind') });
+        reader.u32('an export index');
+      }
+      reader.expectEnd('the export section');
+    } else if (id === sectionId.start) hasStart = true;
+    else if (id === sectionId.custom) reader.name('the name of a custom section');
+  }
+  return { kind: 'module', imports, exports, memories, start: hasStart, gc };
+}

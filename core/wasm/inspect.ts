@@ -1,0 +1,15 @@
+import type { ArtifactInspection } from '../api/artifact.ts';
+import { inspectComponent } from './inspect-component.ts';
+import { inspectModule } from './inspect-module.ts';
+import { readPreamble } from './preamble.ts';
+
+export { isWasm } from './preamble.ts';
+
+/**
+ * Reads what an artifact is and what it needs, without compiling it. The bytes are hostile input: every length and count
+ * is checked, nothing is executed. It does not validate the code; V8 does that when it compiles.
+ * @throws WasmletError `MODULE_MALFORMED` with what is wrong and the offset.
+ */
+export function inspect(bytes: Uint8Array): ArtifactInspection {
+  return readPreamble(bytes) === 'module' ? inspectModule(bytes) : inspectComponent(bytes);
+}
