@@ -1,0 +1,59 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf, WasmletError } from '../api/errors.ts';
+import { locate } from '../config/installation.ts';
+import type { Invocation } from '../config/installation.ts';
+import { createContext } from './context.ts';
+import type { CliContext } from './context.ts';
+import { registerBootstrap } from './bootstrap.ts';
+import { registerDemo } from './demo.ts';
+import { registerDescribe } from './describe.ts';
+import { registerInspect } from './inspect.ts';
+import { registerLogs } from './logs.ts';
+import { registerNode } from './node.ts';
+import { registerPlugins } from './plugins.ts';
+import { registerPs } from './ps.ts';
+import { registerPull } from './pull.ts';
+import { registerPush } from './push.ts';
+import { registerRun } from './run.ts';
+
+/** The command line. Exit codes: a guest's own for `run`, 0 success, 1 failure, 2 wrong usage. */
+export async function main(invocation: Invocation, argv: readonly string[]): Promise<void> {
+  const context = createContext(locate(invocation));
+  // A pager that is closed early is not a failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const program = new Command('wasmlet')
+    .description('A Kubernetes node whose containers are WebAssembly.')
+    .version(invocation.version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(wasmlet COMMAND --help explains)')
+    .exitOverride()
+    .addHelpText('after', `
+Start here:
+  $ wasmlet run hello.wasm                        one module, here and now
+  $ wasmlet node --standalone --manifests pods/   a node without a cluster
+  $ wasmlet bootstrap -o bootstrap.kubeconfig     let a node join a cluster …
+  $ wasmlet node --bootstrap-kubeconfig bootstrap.kubeconfig --kubeconfig node.kubeconfig   … and join`);
+  for (const register of [registerRun, registerNode, registerBootstrap, registerPs, registerLogs, registerDescribe, registerPush, registerPull, registerInspect, registerPlugins, registerDemo]) {
+    register(program, context);
+  }
+  for (const command of program.commands) command.exitOverride().showHelpAfterError(`(wasmlet ${command.name()} --help explains)`);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    report(error, context);
+  }
+}
+
+function report(error: unknown, context: CliContext): void {
+  if (error instanceof CommanderError) {
+    context.exit(error.exitCode === 0 ? 0 : 2);
+    return;
+  }
+  context.exit(error instanceof WasmletError && error.code === 'USAGE' ? 2 : 1);
+  context.stderr.write(`wasmlet: ${messageOf(error)}\n`);
+  // Not in the table: a bug of ours, and the stack is what its report needs.
+  if (!(error instanceof WasmletError) && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n`);
+}

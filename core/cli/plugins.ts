@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { silentLogger } from '../telemetry/logger.ts';
+import type { CliContext } from './context.ts';
+import { startLocalPlugins } from './local-plugins.ts';
+
+interface PluginsOptions {
+  readonly pluginsDir: readonly string[];
+  readonly output: string;
+}
+
+export function registerPlugins(program: Command, context: CliContext): void {
+  program
+    .command('plugins')
+    .description('List the plugins of this installation and what became of each.')
+    .option('--plugins-dir <dir...>', 'directories of third-party plugins', [])
+    .option('-o, --output <format>', 'table or json', 'table')
+    .action(async (options: PluginsOptions) => {
+      const host = await startLocalPlugins(context, { logger: silentLogger, directories: options.pluginsDir });
+      const runtimes = host.runtimes.list();
+      const rows = host.outcomes.map((outcome) => ({
+        ...outcome,
+        runtimes: runtimes.filter((runtime) => runtime.pluginId === outcome.id).map((runtime) => runtime.manifest.name),
+      }));
+      if (options.output === 'json') {
+        context.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+      } else {
+        const { table } = await import('./output/table.ts');
+        context.stdout.write(table(['PLUGIN', 'OUTCOME', 'RUNTIMES', 'REASON', 'DIRECTORY'], rows.map((row) => [row.id, row.outcome, row.runtimes.join(','), 'reason' in row ? row.reason : '', row.directory])));
+      }
+      await host.stop();
+      context.exit(rows.some((row) => row.outcome === 'failed') ? 1 : 0);
+    });
+}
