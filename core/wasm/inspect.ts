@@ -1,9 +1,9 @@
 import type { ArtifactInspection } from '../api/artifact.ts';
-import { inspectComponent } from './inspect-component.ts';
-import { inspectModule } from './inspect-module.ts';
-import { readPreamble } from './preamble.ts';
+import { inspectComponent } from './inspection/inspect-component.ts';
+import { inspectModule } from './inspection/inspect-module.ts';
+import { readPreamble } from './binary/preamble.ts';
 
-export { isWasm } from './preamble.ts';
+export { isWasm } from './binary/preamble.ts';
 
 /**
  * Reads what an artifact is and what it needs, without compiling it. The bytes are hostile input: every length and count

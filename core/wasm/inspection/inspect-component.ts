@@ -1,8 +1,8 @@
-import type { ComponentInspection, ModuleInspection } from '../api/artifact.ts';
-import { BinaryReader, malformed } from './binary-reader.ts';
+import type { ComponentInspection, ModuleInspection } from '../../api/artifact.ts';
+import { BinaryReader, malformed } from '../binary/binary-reader.ts';
 import { worldOf } from './component-world.ts';
 import { inspectModule } from './inspect-module.ts';
-import { preambleBytes, readPreamble } from './preamble.ts';
+import { preambleBytes, readPreamble } from '../binary/preamble.ts';
 
 /** Section ids of a component (component-model design/mvp/Binary.md); 2, 3, 5–9 and 12 hold nothing that we look at. */
 const sectionId = { custom: 0, coreModule: 1, component: 4, import: 10, export: 11 } as const;

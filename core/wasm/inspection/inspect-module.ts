@@ -1,10 +1,10 @@
-import type { ExternKind, MemoryType, ModuleExport, ModuleImport, ModuleInspection } from '../api/artifact.ts';
-import { BinaryReader, malformed } from './binary-reader.ts';
-import { pageBytes, readLimits } from './limits.ts';
-import type { Limits } from './limits.ts';
-import { preambleBytes } from './preamble.ts';
-import { readSections, sectionId } from './sections.ts';
-import { readTypeSection, skipValueType } from './types.ts';
+import type { ExternKind, MemoryType, ModuleExport, ModuleImport, ModuleInspection } from '../../api/artifact.ts';
+import { BinaryReader, malformed } from '../binary/binary-reader.ts';
+import { pageBytes, readLimits } from '../binary/limits.ts';
+import type { Limits } from '../binary/limits.ts';
+import { preambleBytes } from '../binary/preamble.ts';
+import { readSections, sectionId } from '../binary/sections.ts';
+import { readTypeSection, skipValueType } from '../binary/types.ts';
 
 const externKinds: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
 

@@ -15,7 +15,10 @@ export const sectionOrder: readonly number[] = [
 
 export interface Section {
   readonly id: number;
-  /** The section's content. */
+  /** Where its content begins and ends in the file, id and size not included. */
+  readonly start: number;
+  readonly end: number;
+  /** On the content, unread. */
   readonly reader: BinaryReader;
 }
 
@@ -33,6 +36,6 @@ export function* readSections(reader: BinaryReader): Generator<Section> {
       if (place <= last) throw malformed(`section ${id} is out of order or there twice`, at);
       last = place;
     }
-    yield { id, reader: content };
+    yield { id, start: content.offset, end: content.end, reader: content };
   }
 }

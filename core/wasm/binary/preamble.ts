@@ -1,4 +1,4 @@
-import type { ArtifactKind } from '../api/artifact.ts';
+import type { ArtifactKind } from '../../api/artifact.ts';
 import { malformed } from './binary-reader.ts';
 
 /** `\0asm`, then a version and a layer of two bytes each (component-model design/mvp/Binary.md, preamble). */

@@ -1,4 +1,4 @@
-import { WasmletError } from '../api/errors.ts';
+import { WasmletError } from '../../api/errors.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -46,17 +46,9 @@ export class BinaryReader {
 
   /** An unsigned LEB128 of at most 32 bits. */
   u32(what: string): number {
-    const start = this.#offset;
-    let byte = this.u8(what);
-    if (byte < 0x80) return byte;
-    let value = byte & 0x7f;
-    for (let factor = 0x80; factor <= 0x1000_0000; factor *= 0x80) {
-      byte = this.u8(what);
-      if (factor === 0x1000_0000 && byte > 0x0f) break;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-    throw malformed(`${what} is not a 32-bit number`, start);
+    // Nearly all are one byte; the walk over a large module is mostly this line.
+    if (this.#offset < this.end && this.bytes[this.#offset]! < 0x80) return this.bytes[this.#offset++]!;
+    return this.#longU32(what);
   }
 
   /** An unsigned LEB128 of at most 64 bits. */
@@ -74,11 +66,13 @@ export class BinaryReader {
 
   /** Passes over a LEB128, signed or not, of at most `bits` bits. */
   skipLeb(bits: 32 | 33 | 64, what: string): void {
-    const start = this.#offset;
-    for (let left = Math.ceil(bits / 7); left > 0; left--) {
-      if (this.u8(what) < 0x80) return;
+    const last = Math.min(this.end, this.#offset + (bits === 64 ? 10 : 5));
+    for (let offset = this.#offset; offset < last; offset++) {
+      if (this.bytes[offset]! >= 0x80) continue;
+      this.#offset = offset + 1;
+      return;
     }
-    throw malformed(`${what} is not a ${bits}-bit number`, start);
+    throw last === this.end ? this.#short(what) : malformed(`${what} is not a ${bits}-bit number`, this.#offset);
   }
 
   skip(length: number, what: string): void {
@@ -118,6 +112,18 @@ export class BinaryReader {
   /** To be called when all items of a section have been read. */
   expectEnd(what: string): void {
     if (this.remaining > 0) throw malformed(`${this.remaining} bytes left over at the end of ${what}`, this.#offset);
+  }
+
+  #longU32(what: string): number {
+    const start = this.#offset;
+    let value = 0;
+    for (let factor = 1; factor <= 0x1000_0000; factor *= 0x80) {
+      const byte = this.u8(what);
+      if (factor === 0x1000_0000 && byte > 0x0f) break;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+    throw malformed(`${what} is not a 32-bit number`, start);
   }
 
   #short(what: string): WasmletError {

@@ -1,0 +1,46 @@
+import { WasmletError } from '../../api/errors.ts';
+import { pageBytes } from '../binary/limits.ts';
+import type { Limits } from '../binary/limits.ts';
+import type { Sized } from './module-outline.ts';
+
+/** How far a memory may grow, in its own pages. */
+export interface Allowance {
+  readonly maximum: bigint;
+  /** What the module itself would have allowed. */
+  readonly ownMaximum: bigint;
+}
+
+function ownMaximum(limits: Limits): bigint {
+  return limits.maximum ?? (limits.is64 ? 1n << 64n : 1n << 32n) / pageBytes(limits);
+}
+
+const smaller = (left: bigint, right: bigint): bigint => (left < right ? left : right);
+const minimumBytes = (limits: Limits): bigint => limits.minimum * pageBytes(limits);
+
+/**
+ * Shares out `limit` bytes among a module's memories. An imported memory is bounded by the limit itself, so that it
+ * still matches what another module of the component defines. A defined one gets what the minima of the others leave;
+ * `sumWatched`: the sum is
+ * checked at every growth; else what is left is divided, so that no check is needed.
+ * @throws WasmletError `MEMORY_OVER_LIMIT` when the minima alone are over the limit.
+ */
+export function allowMemories(memories: readonly Sized[], limit: bigint, sumWatched: boolean): readonly Allowance[] {
+  const needed = memories.reduce((sum, { limits }) => sum + minimumBytes(limits), 0n);
+  if (needed > limit) {
+    throw new WasmletError('MEMORY_OVER_LIMIT', `the module needs at least ${needed} bytes of memory, its limit is ${limit} bytes`);
+  }
+  const spare = limit - needed;
+  const share = sumWatched || memories.length === 0 ? spare : spare / BigInt(memories.length);
+  return memories.map(({ limits, imported }) => {
+    const bytes = imported ? limit : minimumBytes(limits) + share;
+    return { maximum: smaller(ownMaximum(limits), bytes / pageBytes(limits)), ownMaximum: ownMaximum(limits) };
+  });
+}
+
+/** @throws WasmletError `MEMORY_OVER_LIMIT` when the table is larger from the start. */
+export function allowTable(limits: Limits, limit: bigint): bigint {
+  if (limits.minimum > limit) {
+    throw new WasmletError('MEMORY_OVER_LIMIT', `the module needs a table of at least ${limits.minimum} elements, the limit is ${limit}`);
+  }
+  return smaller(limits.maximum ?? limit, limit);
+}

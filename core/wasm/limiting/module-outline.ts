@@ -1,0 +1,96 @@
+import { BinaryReader, malformed } from '../binary/binary-reader.ts';
+import { skipConstantExpression } from '../binary/instructions.ts';
+import { readLimits } from '../binary/limits.ts';
+import type { Limits } from '../binary/limits.ts';
+import { preambleBytes, readPreamble } from '../binary/preamble.ts';
+import { readSections, sectionId } from '../binary/sections.ts';
+import type { Section } from '../binary/sections.ts';
+import { readTypeSection, skipValueType } from '../binary/types.ts';
+
+/** A memory or table, and where in the file its limits stand. */
+export interface Sized {
+  readonly limits: Limits;
+  readonly start: number;
+  readonly end: number;
+  readonly imported: boolean;
+}
+
+/** What rewriting a module needs to know of it. The sizes of index spaces include imports. */
+export interface ModuleOutline {
+  readonly sections: readonly Section[];
+  readonly types: number;
+  readonly importedFunctions: number;
+  readonly functions: number;
+  readonly globals: number;
+  readonly memories: readonly Sized[];
+  readonly tables: readonly Sized[];
+  readonly exportNames: ReadonlySet<string>;
+}
+
+function readSized(reader: BinaryReader, what: 'memory' | 'table', imported: boolean): Sized {
+  const start = reader.offset;
+  const limits = readLimits(reader, what);
+  return { limits, start, end: reader.offset, imported };
+}
+
+function readTable(reader: BinaryReader): Sized {
+  // 0x40 0x00: a table with an expression that initialises its elements.
+  const initialised = reader.peek('a table') === 0x40;
+  if (initialised) reader.skip(2, 'a table');
+  skipValueType(reader);
+  const table = readSized(reader, 'table', false);
+  if (initialised) skipConstantExpression(reader);
+  return table;
+}
+
+/** Reads the outline of a core module. Throws `MODULE_MALFORMED`. */
+export function outlineOf(bytes: Uint8Array): ModuleOutline {
+  if (readPreamble(bytes) !== 'module') throw malformed('a component stands where a core module is expected', 0);
+  const sections = [...readSections(new BinaryReader(bytes, preambleBytes))];
+  const memories: Sized[] = [];
+  const tables: Sized[] = [];
+  const exportNames = new Set<string>();
+  let types = 0;
+  let importedFunctions = 0;
+  let definedFunctions = 0;
+  let globals = 0;
+
+  const readImport = (reader: BinaryReader): void => {
+    reader.name('the module name of an import');
+    reader.name('the name of an import');
+    const at = reader.offset;
+    const kind = reader.u8('an import kind');
+    if (kind === 0) {
+      importedFunctions++;
+      reader.u32('a type index');
+    } else if (kind === 1) {
+      skipValueType(reader);
+      tables.push(readSized(reader, 'table', true));
+    } else if (kind === 2) memories.push(readSized(reader, 'memory', true));
+    else if (kind === 3) {
+      globals++;
+      skipValueType(reader);
+      reader.u8('a mutability');
+    } else if (kind === 4) {
+      reader.u8('a tag attribute');
+      reader.u32('a type index');
+    } else throw malformed(`import kind ${kind} is unknown`, at);
+  };
+
+  for (const { id, reader } of sections) {
+    if (id === sectionId.type) types = readTypeSection(reader).count;
+    else if (id === sectionId.import) for (let left = reader.count('imports', 4); left > 0; left--) readImport(reader);
+    else if (id === sectionId.function) definedFunctions = reader.count('functions');
+    else if (id === sectionId.table) for (let left = reader.count('tables', 2); left > 0; left--) tables.push(readTable(reader));
+    else if (id === sectionId.memory) for (let left = reader.count('memories', 2); left > 0; left--) memories.push(readSized(reader, 'memory', false));
+    else if (id === sectionId.global) globals += reader.count('globals', 3);
+    else if (id === sectionId.export) {
+      for (let left = reader.count('exports', 3); left > 0; left--) {
+        exportNames.add(reader.name('the name of an export'));
+        reader.skip(1, 'an export kind');
+        reader.u32('an export index');
+      }
+    }
+  }
+  return { sections, types, importedFunctions, functions: importedFunctions + definedFunctions, globals, memories, tables, exportNames };
+}
