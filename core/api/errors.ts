@@ -25,6 +25,7 @@ const table = {
   IMAGE_MANIFEST_INVALID: { reason: 'ErrImagePull', retry: 'backoff' },
   IMAGE_NO_WASM: { reason: 'ErrImagePull', retry: 'backoff' },
   IMAGE_ARCHIVE_INVALID: { reason: 'ErrImagePull', retry: 'backoff' },
+  IMAGE_PULL_FAILED: { reason: 'ErrImagePull', retry: 'backoff' },
   REGISTRY_UNAVAILABLE: { reason: 'ErrImagePull', retry: 'backoff' },
   REGISTRY_TIMEOUT: { reason: 'ErrImagePull', retry: 'backoff' },
   REGISTRY_REFUSED: { reason: 'ErrImagePull', retry: 'backoff' },

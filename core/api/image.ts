@@ -1,5 +1,5 @@
 /** Images: what a source plugin does, what the image service answers. */
-import type { Artifact } from './artifact.ts';
+import type { Artifact, ArtifactInspection } from './artifact.ts';
 
 /** Credentials for one registry, from a pull secret or a docker config. Never logged. */
 export interface RegistryCredentials {
@@ -42,6 +42,7 @@ export interface BlobStore {
 
 /** What a source found for a reference: the manifest it chose and the blob that is the Wasm. */
 export interface FetchedImage {
+  /** Of what the reference names: the manifest, or the index of which one manifest was chosen. */
   readonly manifestDigest: string;
   readonly config: ImageConfig;
   /** Digest of the Wasm bytes in the blob store (for Wasm inside a tar layer: of the extracted file). */
@@ -59,13 +60,44 @@ export interface ImageReference {
   readonly digest?: string;
 }
 
-/** Contributed by plugins (`contributes.imageSources`). */
+/** `cncf`: CNCF Wasm OCI artifact, config v0. `wasm-to-oci`: what Krustlet's tool of that name writes. */
+export type PushFormat = 'cncf' | 'wasm-to-oci';
+
+/** One Wasm file to be stored as an image. */
+export interface PushRequest {
+  readonly bytes: Uint8Array;
+  /** As the user typed it; the layer's title. */
+  readonly fileName: string;
+  readonly format: PushFormat;
+  readonly inspection: ArtifactInspection;
+  /** RFC 3339; part of the CNCF format, and so of its digest. */
+  readonly created: string;
+  /** Called with the bytes of the Wasm layer that have been handed to the registry so far. */
+  progress?(sentBytes: number): void;
+}
+
+export interface PushedImage {
+  readonly manifestDigest: string;
+  /** Digest of the Wasm bytes. */
+  readonly layerDigest: string;
+  /** Manifest, config and layer, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Contributed by plugins (`contributes.imageSources`). Each method throws the image codes of core/api/errors.ts, with a message
+ * that names registry, repository and cause; when `signal` aborts it throws the signal's reason and leaves nothing open.
+ */
 export interface ImageSource {
   readonly name: string;
-  /** The manifest digest that the reference has now. */
+  /** Present: this source is for these references only, and is asked before those without it. */
+  accepts?(reference: ImageReference): boolean;
+  /** The digest that the reference has now, of a manifest or an index. Fetches no layer. */
   resolve(reference: ImageReference, credentials: readonly RegistryCredentials[], signal: AbortSignal): Promise<string>;
   /** Fetches manifest, config and the Wasm layer into `blobs`; refuses an image without Wasm before a layer is fetched. */
   fetch(reference: ImageReference, credentials: readonly RegistryCredentials[], blobs: BlobStore, signal: AbortSignal): Promise<FetchedImage>;
+  /** Stores a Wasm file under the reference's tag. Absent: a read-only source. */
+  push?(reference: ImageReference, credentials: readonly RegistryCredentials[], request: PushRequest, signal: AbortSignal): Promise<PushedImage>;
 }
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
