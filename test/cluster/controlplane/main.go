@@ -34,7 +34,11 @@ func main() {
 	case "kubectl":
 		cmd = kubectl.NewDefaultKubectlCommand()
 	case "registry":
-		cmd = registry.RootCmd
+		// Not by cli.Run: its flag -v is the registry's too.
+		if registry.RootCmd.Execute() != nil {
+			os.Exit(1)
+		}
+		return
 	case "etcd":
 		etcdmain.Main(os.Args)
 		return
