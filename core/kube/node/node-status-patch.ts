@@ -1,0 +1,30 @@
+import type { Node, NodeStatus } from '../../api/kubernetes.ts';
+import { mergePatch, patchMap } from '../pods/strategic-merge.ts';
+
+/** Conditions of a kubelet (kubelet_node_status.go); a cloud's or a problem detector's are left alone. */
+const kubeletConditions = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
+
+/** addresses has the merge key `type`, which is wrong for two InternalIPs: always sent whole. */
+const rules = {
+  deletable: ['images', 'runtimeHandlers', 'declaredFeatures', 'features', 'addresses'],
+  byType: { conditions: { owned: (type: string) => kubeletConditions.includes(type) } },
+  replaced: ['addresses'],
+};
+
+/** The `status` of the PATCH of nodes/status, or undefined when nothing differs. */
+export function nodeStatusPatch(observed: NodeStatus, status: NodeStatus): Record<string, unknown> | undefined {
+  return mergePatch({ ...observed }, { ...status }, rules);
+}
+
+/** Labels of this prefix tell the active runtimes: one that failed takes its label off the node. */
+const runtimePrefix = 'wasmlet.dev/runtime-';
+
+/** The PATCH that gives a registered node our labels and annotations, or undefined. Labels set by others stay. */
+export function nodeMetadataPatch(observed: Node, wanted: { readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> }): object | undefined {
+  const { labels = {}, annotations = {} } = observed.metadata;
+  const ours = (key: string): boolean => key in wanted.labels || key.startsWith(runtimePrefix);
+  const labelPatch = patchMap(Object.fromEntries(Object.entries(labels).filter(([key]) => ours(key))), wanted.labels);
+  const annotationPatch = patchMap(Object.fromEntries(Object.entries(annotations).filter(([key]) => key in wanted.annotations)), wanted.annotations);
+  if (Object.keys(labelPatch).length === 0 && Object.keys(annotationPatch).length === 0) return undefined;
+  return { metadata: { labels: labelPatch, annotations: annotationPatch } };
+}
