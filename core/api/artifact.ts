@@ -37,6 +37,11 @@ export interface ModuleInspection {
   readonly start: boolean;
   /** Declares types of the GC proposal: its heap objects lie outside linear memory and its limits. */
   readonly gc: boolean;
+  /**
+   * Why the bytes, which begin as Wasm does, cannot be read. Everything else is then empty; the image is kept, and starting
+   * a container of it fails with MODULE_MALFORMED and this text.
+   */
+  readonly malformed?: string;
 }
 
 /** What reading a component found. Interfaces by WIT name, e.g. `wasi:cli/run@0.2.6`. */
