@@ -1,4 +1,6 @@
 /** The WebAssembly JavaScript API that Node 26 has (@types/node brings none): core, and JSPI. */
+type BufferSource = ArrayBufferView | ArrayBufferLike;
+
 declare namespace WebAssembly {
   type ImportValue = Function | Global | Memory | Table | Suspending | number | bigint;
   type Imports = Record<string, Record<string, ImportValue>>;
@@ -38,6 +40,8 @@ declare namespace WebAssembly {
   class CompileError extends Error {}
   class LinkError extends Error {}
   class RuntimeError extends Error {}
+  /** Exception handling: what a guest threw and did not catch. Not a JavaScript Error. */
+  class Exception {}
   /** JSPI: an import that suspends the guest until its promise settles. */
   class Suspending {
     constructor(callee: Function);
