@@ -1,0 +1,62 @@
+import { FileError } from './file-error.ts';
+
+/** Numbers for what a guest has open: the lowest free one is given first, as POSIX does, and there is a limit. */
+export class DescriptorTable<Descriptor extends { close(): void }> {
+  readonly #limit: number;
+  readonly #onCount: (count: number) => void;
+  #entries: (Descriptor | undefined)[] = [];
+  #count = 0;
+
+  /** `onCount` hears the number of open descriptors whenever it changes. */
+  constructor(limit: number, onCount: (count: number) => void) {
+    this.#limit = limit;
+    this.#onCount = onCount;
+  }
+
+  /** Makes a descriptor only when there is room for it: else EMFILE, and `open` is not called. */
+  insert(open: () => Descriptor): number {
+    if (this.#count >= this.#limit) throw new FileError('EMFILE');
+    const descriptor = open();
+    const free = this.#entries.indexOf(undefined);
+    const number = free === -1 ? this.#entries.length : free;
+    this.#entries[number] = descriptor;
+    this.#changeCount(1);
+    return number;
+  }
+
+  /** Throws EBADF. */
+  get(number: number): Descriptor {
+    const descriptor = this.#entries[number >>> 0];
+    if (descriptor === undefined) throw new FileError('EBADF');
+    return descriptor;
+  }
+
+  close(number: number): void {
+    const descriptor = this.get(number);
+    this.#entries[number >>> 0] = undefined;
+    this.#changeCount(-1);
+    descriptor.close();
+  }
+
+  /** Moves `from` to the number of another open descriptor, which is closed. */
+  renumber(from: number, to: number): void {
+    const [moved, replaced] = [this.get(from), this.get(to)];
+    if (moved === replaced) return;
+    this.#entries[to >>> 0] = moved;
+    this.#entries[from >>> 0] = undefined;
+    this.#changeCount(-1);
+    replaced.close();
+  }
+
+  closeAll(): void {
+    const entries = this.#entries;
+    this.#entries = [];
+    this.#changeCount(-this.#count);
+    for (const descriptor of entries) descriptor?.close();
+  }
+
+  #changeCount(difference: number): void {
+    this.#count += difference;
+    this.#onCount(this.#count);
+  }
+}

@@ -1,0 +1,44 @@
+import type { GuestExit } from '../../api/runtime.ts';
+import { exitOf, startErrorOf } from '../exit.ts';
+import type { GuestHost } from '../host.ts';
+import type { GuestMemory } from './guest-memory.ts';
+
+export interface CommandOptions {
+  readonly module: WebAssembly.Module;
+  readonly imports: WebAssembly.Imports;
+  readonly host: GuestHost;
+  readonly memory: GuestMemory;
+  /** Called when the instance exists, before its entry. */
+  readonly onInstance?: (instance: WebAssembly.Instance) => void;
+  /** Called when the guest has ended, however it did: closes what it left open. */
+  readonly close: () => void;
+}
+
+/** Runs a preview-1 command: instantiates the module and calls `_start` (WASI application ABI). Never rejects for the guest's doing. */
+export async function runCommand(options: CommandOptions): Promise<GuestExit> {
+  try {
+    return await run(options);
+  } finally {
+    options.close();
+  }
+}
+
+async function run({ module, imports, host, memory, onInstance }: CommandOptions): Promise<GuestExit> {
+  if (!WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) {
+    return { kind: 'start-error', code: 'ENTRY_POINT_MISSING', message: 'the module exports no function _start' };
+  }
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    return startErrorOf(error) ?? exitOf(error, false);
+  }
+  try {
+    if (instance.exports.memory instanceof WebAssembly.Memory) memory.bind(instance.exports.memory);
+    onInstance?.(instance);
+    await host.blocker.enter(instance.exports._start as Function)();
+    return { kind: 'exit', code: 0 };
+  } catch (error) {
+    return exitOf(error, host.memoryExhausted([instance]));
+  }
+}

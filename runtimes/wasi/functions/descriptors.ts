@@ -1,0 +1,213 @@
+import { FileError } from '../../../core/guest/files/file-error.ts';
+import type { RegularFile } from '../../../core/guest/files/regular-file.ts';
+import type { Blocked } from '../../../core/guest/host.ts';
+import { errno } from '../../../core/guest/preview1/errno.ts';
+import { GuestStreams } from '../../../core/guest/preview1/guest-streams.ts';
+import { Poll } from '../../../core/guest/preview1/poll.ts';
+import { blockingSyscall, syscall } from '../../../core/guest/preview1/syscall.ts';
+import { expectFile } from '../descriptor.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { fileStatusSize, fileType, fileTypeOf, writeFileStatus, writeStreamStatus } from '../file-status.ts';
+import { isNarrower } from '../rights.ts';
+import { fileTimes } from '../file-times.ts';
+import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
+
+/** `fdflags`. */
+export const descriptorFlag = { append: 1, dataSync: 2, nonblock: 4, readSync: 8, sync: 16 } as const;
+const whence = { set: 0, current: 1, end: 2 } as const;
+const lastAdvice = 5;
+
+/** Functions on what is open, whatever it is: `fd_*` but for directories' own, and `poll_oneoff`. */
+export function descriptorFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
+  const streams = new GuestStreams(host.stdio, memory);
+  const streamType = host.stdio.tty ? fileType.characterDevice : fileType.unknown;
+
+  const poll = new Poll(host, memory, (fd, write) => {
+    const descriptor = descriptors.get(fd);
+    if (descriptor.kind === 'directory') throw new FileError('EBADF');
+    if (descriptor.kind === 'file') return write ? 1 : Math.max(0, Number(descriptor.file.status().size) - descriptor.file.offset);
+    if (write !== (descriptor.stream !== 0)) throw new FileError('EBADF');
+    if (write) return 1;
+    const readable = host.stdio.readable();
+    return readable === 0 ? undefined : readable;
+  });
+
+  return {
+    fd_write: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number): number | Blocked => {
+      const descriptor = descriptors.get(fd);
+      if (descriptor.kind === 'stream') {
+        if (descriptor.stream === 0) throw new FileError('EBADF');
+        return streams.write(descriptor.stream, vectors, count, result);
+      }
+      const file = expectFile(descriptor, 'EBADF');
+      return transfer(vectors, count, result, (piece) => file.write(piece));
+    }),
+    fd_read: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number): number | Blocked => {
+      const descriptor = descriptors.get(fd);
+      if (descriptor.kind === 'stream') {
+        if (descriptor.stream !== 0) throw new FileError('EBADF');
+        return streams.read(vectors, count, result, descriptor.nonblocking);
+      }
+      const file = expectFile(descriptor, 'EBADF');
+      return transfer(vectors, count, result, (piece) => file.read(piece));
+    }),
+    fd_pread: syscall(host, (fd: number, vectors: number, count: number, offset: bigint, result: number) => {
+      const file = expectFile(descriptors.get(fd), 'ESPIPE');
+      let position = positionOf(offset);
+      return transfer(vectors, count, result, (piece) => {
+        const read = file.readAt(piece, position);
+        position += read;
+        return read;
+      });
+    }),
+    fd_pwrite: syscall(host, (fd: number, vectors: number, count: number, offset: bigint, result: number) => {
+      const file = expectFile(descriptors.get(fd), 'ESPIPE');
+      let position = positionOf(offset);
+      return transfer(vectors, count, result, (piece) => {
+        const written = file.writeAt(piece, position);
+        position += written;
+        return written;
+      });
+    }),
+    fd_seek: syscall(host, (fd: number, offset: bigint, origin: number, result: number) => {
+      const file = expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      memory.check(result, 8);
+      const target = Number(startOf(file, origin)) + Number(offset);
+      if (target < 0 || !Number.isSafeInteger(target)) throw new FileError('EINVAL');
+      file.offset = target;
+      memory.setU64(result, BigInt(target));
+      return errno.SUCCESS;
+    }),
+    fd_tell: syscall(host, (fd: number, result: number) => {
+      memory.setU64(result, BigInt(expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF').offset));
+      return errno.SUCCESS;
+    }),
+    fd_close: syscall(host, (fd: number) => {
+      descriptors.close(fd);
+      return errno.SUCCESS;
+    }),
+    fd_renumber: syscall(host, (from: number, to: number) => {
+      descriptors.renumber(from, to);
+      return errno.SUCCESS;
+    }),
+    fd_sync: syscall(host, (fd: number) => {
+      synchronized(descriptors.get(fd)).synchronize();
+      return errno.SUCCESS;
+    }),
+    fd_datasync: syscall(host, (fd: number) => {
+      const target = synchronized(descriptors.get(fd));
+      if ('synchronizeData' in target) target.synchronizeData();
+      else target.synchronize();
+      return errno.SUCCESS;
+    }),
+    fd_advise: syscall(host, (fd: number, offset: bigint, length: bigint, advice: number) => {
+      expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      if (offset < 0n || length < 0n || advice >>> 0 > lastAdvice) throw new FileError('EINVAL');
+      // Advice need not be taken.
+      return errno.SUCCESS;
+    }),
+    fd_allocate: syscall(host, (fd: number, offset: bigint, length: bigint) => {
+      const file = expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      if (BigInt.asUintN(64, length) === 0n) throw new FileError('EINVAL');
+      const end = positionOf(offset) + positionOf(length);
+      if (!file.access.write) throw new FileError('EBADF');
+      if (!Number.isSafeInteger(end)) throw new FileError('EFBIG');
+      // Node has no fallocate. The size is what a program sees of it; the blocks come when they are written.
+      if (Number(file.status().size) < end) file.setSize(end);
+      return errno.SUCCESS;
+    }),
+    fd_fdstat_get: syscall(host, (fd: number, result: number) => {
+      const descriptor = descriptors.get(fd);
+      memory.bytes(result, 24).fill(0);
+      memory.setU8(result, typeOf(descriptor));
+      memory.setU16(result + 2, flagsOf(descriptor));
+      memory.setU64(result + 8, descriptor.rights.base);
+      memory.setU64(result + 16, descriptor.rights.inheriting);
+      return errno.SUCCESS;
+    }),
+    fd_fdstat_set_flags: syscall(host, (fd: number, flags: number) => {
+      const descriptor = descriptors.get(fd);
+      if (flags >>> 0 > 31) throw new FileError('EINVAL');
+      if (descriptor.kind === 'directory') throw new FileError('EBADF');
+      if (descriptor.kind === 'file') {
+        const { append, dataSync, readSync, sync } = descriptorFlag;
+        descriptor.file.setFlags({ append: (flags & append) !== 0, dataSync: (flags & dataSync) !== 0, sync: (flags & (sync | readSync)) !== 0 });
+      }
+      descriptor.nonblocking = (flags & descriptorFlag.nonblock) !== 0;
+      return errno.SUCCESS;
+    }),
+    fd_fdstat_set_rights: syscall(host, (fd: number, base: bigint, inheriting: bigint) => {
+      const descriptor = descriptors.get(fd);
+      const wanted = { base: BigInt.asUintN(64, base), inheriting: BigInt.asUintN(64, inheriting) };
+      if (!isNarrower(wanted, descriptor.rights)) throw new FileError('ENOTCAPABLE');
+      descriptor.rights = wanted;
+      return errno.SUCCESS;
+    }),
+    fd_filestat_get: syscall(host, (fd: number, result: number) => {
+      const descriptor = descriptors.get(fd);
+      memory.check(result, fileStatusSize);
+      if (descriptor.kind === 'stream') writeStreamStatus(memory, result >>> 0, streamType);
+      else writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
+      return errno.SUCCESS;
+    }),
+    fd_filestat_set_size: syscall(host, (fd: number, size: bigint) => {
+      expectFile(descriptors.get(fd), 'EINVAL', 'EBADF').setSize(positionOf(size));
+      return errno.SUCCESS;
+    }),
+    fd_filestat_set_times: syscall(host, (fd: number, access: bigint, modification: bigint, flags: number) => {
+      const descriptor = descriptors.get(fd);
+      const times = fileTimes(access, modification, flags, host.clock);
+      if (descriptor.kind === 'stream') throw new FileError('EBADF');
+      if (descriptor.kind === 'file') descriptor.file.setTimes(times);
+      else descriptor.directory.setTimes(times);
+      return errno.SUCCESS;
+    }),
+    poll_oneoff: blockingSyscall(host, (subscriptions: number, events: number, count: number, result: number) => poll.pollOneoff(subscriptions, events, count, result)),
+  };
+
+  /** Moves piece by piece until one is not moved whole. */
+  function transfer(vectors: number, count: number, result: number, move: (piece: Uint8Array) => number): number {
+    const total = memory.vectorLength(vectors, count);
+    memory.check(result, 4);
+    let done = 0;
+    do {
+      const piece = memory.vectorPiece(vectors, count, done);
+      const moved = move(piece);
+      done += moved;
+      if (moved < piece.length) break;
+    } while (done < total);
+    memory.setU32(result, done);
+    return errno.SUCCESS;
+  }
+
+  function typeOf(descriptor: Descriptor): number {
+    if (descriptor.kind === 'stream') return streamType;
+    return descriptor.kind === 'file' ? fileTypeOf(descriptor.file.status()) : fileType.directory;
+  }
+}
+
+function flagsOf(descriptor: Descriptor): number {
+  if (descriptor.kind === 'directory') return 0;
+  const nonblock = descriptor.nonblocking ? descriptorFlag.nonblock : 0;
+  if (descriptor.kind === 'stream') return nonblock;
+  const { append, sync, dataSync } = descriptor.file.flags;
+  return nonblock | (append ? descriptorFlag.append : 0) | (sync ? descriptorFlag.sync : 0) | (dataSync ? descriptorFlag.dataSync : 0);
+}
+
+function startOf(file: RegularFile, origin: number): number {
+  if (origin === whence.set) return 0;
+  if (origin === whence.current) return file.offset;
+  if (origin === whence.end) return Number(file.status().size);
+  throw new FileError('EINVAL');
+}
+
+function synchronized(descriptor: Descriptor): RegularFile | { synchronize(): void } {
+  if (descriptor.kind === 'stream') throw new FileError('EINVAL');
+  return descriptor.kind === 'file' ? descriptor.file : descriptor.directory;
+}
+
+/** A file's offset or size; what a double cannot hold exactly is beyond every file system. */
+export function positionOf(value: bigint): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FileError('EINVAL');
+  return Number(value);
+}

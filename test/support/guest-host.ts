@@ -1,0 +1,97 @@
+/** A GuestHost for tests, in the test's own thread: streams in memory, waits that really wait. */
+import { randomFillSync } from 'node:crypto';
+import { DedicatedBlocker, SharedBlocker } from '../../core/guest/blocker.ts';
+import { createGuestClock } from '../../core/guest/clock.ts';
+import type { GuestClock, GuestHost, GuestMount, Wait } from '../../core/guest/host.ts';
+
+export interface TestGuestOptions {
+  readonly mounts?: readonly GuestMount[];
+  readonly descriptors?: number;
+  readonly tty?: boolean;
+  readonly isolation?: 'dedicated' | 'shared';
+  /** What stdin holds; then it is at its end. */
+  readonly stdin?: string;
+  /** How often a stream is "full" before it takes a record. */
+  readonly fullBefore?: number;
+  readonly clock?: GuestClock;
+  readonly onOutput?: (stream: 1 | 2, bytes: Uint8Array) => void;
+}
+
+export class TestGuestHost implements GuestHost {
+  readonly clock: GuestClock;
+  readonly blocker: GuestHost['blocker'];
+  readonly stdio: GuestHost['stdio'];
+  readonly mounts: readonly GuestMount[];
+  readonly limits: { readonly descriptors: number };
+  /** Records as the guest wrote them. */
+  readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
+  touches = 0;
+  memoryBytes = 0;
+  descriptors = 0;
+  /** What `memoryExhausted` answers. */
+  exhausted = false;
+
+  constructor(options: TestGuestOptions = {}) {
+    this.clock = options.clock ?? createGuestClock();
+    const words = new Int32Array(new SharedArrayBuffer(4));
+    const blocking = { wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} };
+    this.blocker = options.isolation === 'shared' ? new SharedBlocker(blocking) : new DedicatedBlocker(blocking);
+    this.mounts = options.mounts ?? [];
+    this.limits = { descriptors: options.descriptors ?? 64 };
+    this.stdio = this.#streams(options);
+  }
+
+  get stdout(): string {
+    return this.#text(1);
+  }
+
+  get stderr(): string {
+    return this.#text(2);
+  }
+
+  random(target: Uint8Array): void {
+    randomFillSync(target);
+  }
+
+  touch(): void {
+    this.touches++;
+  }
+
+  reportMemory(bytes: number): void {
+    this.memoryBytes = bytes;
+  }
+
+  reportDescriptors(count: number): void {
+    this.descriptors = count;
+  }
+
+  memoryExhausted(): boolean {
+    return this.exhausted;
+  }
+
+  #streams({ tty = false, stdin = '', fullBefore = 0, onOutput }: TestGuestOptions): GuestHost['stdio'] {
+    let input = Buffer.from(stdin);
+    let full = fullBefore;
+    return {
+      tty,
+      write: (stream, bytes): Wait | undefined => {
+        if (bytes.length > 65_536) throw new Error(`a record of ${bytes.length} bytes`);
+        if (full > 0) return { ready: () => --full <= 0 };
+        full = fullBefore;
+        if (onOutput === undefined) this.records.push({ stream, bytes: Buffer.from(bytes) });
+        else onOutput(stream, bytes);
+        return undefined;
+      },
+      read: (target) => {
+        const count = input.copy(target, 0, 0, target.length);
+        input = input.subarray(count);
+        return count;
+      },
+      readable: () => (input.length === 0 ? -1 : input.length),
+    };
+  }
+
+  #text(stream: 1 | 2): string {
+    return Buffer.concat(this.records.filter((record) => record.stream === stream).map((record) => record.bytes)).toString();
+  }
+}
