@@ -22,7 +22,7 @@ export interface VolumeSetUpRequest {
    * leads to. With `sizeBytes` it is a file system of its own and of that size where the node may mount, else unbounded.
    * Core removes it after `tearDown`.
    */
-  memoryDirectory(sizeBytes?: number): Promise<string>;
+  readonly memoryDirectory: (sizeBytes?: number) => Promise<string>;
 }
 
 /** Contributed by plugins (`contributes.volumes`). All methods are idempotent. */

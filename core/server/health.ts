@@ -4,7 +4,7 @@ import { answerText, matchRoute, type Route } from './router.ts';
 export interface HealthCheck {
   readonly name: string;
   /** Undefined: well; else why not. Must answer at once. */
-  check(): string | undefined;
+  readonly check: () => string | undefined;
 }
 
 /** `/healthz` and one path for each check (k8s.io/apiserver/pkg/server/healthz). */

@@ -105,7 +105,7 @@ export class KubeletServer {
   async stop(): Promise<void> {
     this.#stop.abort();
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
-    await Promise.all([this.#server, this.#health].map((server) => server && this.#close(server)));
+    await Promise.all([this.#server, this.#health].flatMap((server) => (server ? [this.#close(server)] : [])));
     await this.#endpointWrites;
     if (this.#server) await removeLocalEndpoint(this.#options.localDirectory);
     this.#server = undefined;

@@ -1,14 +1,13 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
-import { isAbort } from '../../api/errors.ts';
 import type { PodDirectory } from '../../kubelet/kubelet.ts';
 import { answerText, type Route, type RoutedRequest } from '../router.ts';
 import { formatLog } from './format-log.ts';
 import { parseLogOptions } from './log-options.ts';
 import { readLogLines } from './read-log-lines.ts';
 import { hasContainer, selectLogContainer } from './select-log-container.ts';
+import { sendText } from './send-text.ts';
 
 export interface ContainerLogsOptions {
   readonly pods: PodDirectory;
@@ -43,15 +42,5 @@ async function sendLogs({ pods, engine, clock }: ContainerLogsOptions, { paramet
   const lines = readLogLines(logPath, { signal, ...(options.tailLines !== undefined && { tailLines: options.tailLines }), ...(options.follow && { follow }) });
   response.writeHead(200, { 'content-type': 'text/plain', 'x-content-type-options': 'nosniff' });
   response.flushHeaders();
-  await send(formatLog(lines, options), response, signal);
-}
-
-/** As fast as the client takes it, and no further ahead. */
-async function send(text: AsyncIterable<Buffer>, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  try {
-    for await (const piece of text) if (!response.write(piece)) await once(response, 'drain', { signal });
-    response.end();
-  } catch (error) {
-    if (!isAbort(error)) throw error;
-  }
+  await sendText(formatLog(lines, options), response, signal);
 }
