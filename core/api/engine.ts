@@ -3,6 +3,7 @@
  * byte streams, and one stream of events. No callbacks, no live objects, so that it can move into a process of its own.
  */
 import type { Artifact } from './artifact.ts';
+import type { ErrorCode } from './errors.ts';
 import type { IsolationClass } from './runtime.ts';
 
 export interface PodSandboxConfig {
@@ -69,6 +70,8 @@ export interface ContainerExit {
   /** Kubernetes' terminated reason. */
   readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'StartError' | 'ContainerStatusUnknown';
   readonly message?: string;
+  /** With `StartError`: what it was, by the error table. */
+  readonly errorCode?: ErrorCode;
 }
 
 /** What the engine knows of one attempt. Times in milliseconds since the epoch. */
@@ -129,7 +132,7 @@ export interface AttachedStreams {
 }
 
 export interface Engine {
-  /** Reads the journals of the directory's pods; attempts without an end are reported as `ContainerStatusUnknown`, 137. Call once, before anything else. */
+  /** Reads the journals of the directory's pods; attempts that began and have no end are reported as `ContainerStatusUnknown`, 137. Call once, before anything else. */
   recover(podsDirectory: string): Promise<void>;
   /** Idempotent. */
   runPodSandbox(config: PodSandboxConfig): Promise<void>;

@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Artifact } from '../../api/artifact.ts';
+import type { Clock } from '../../api/clock.ts';
+import { messageOf, WasmletError } from '../../api/errors.ts';
+import type { RegisteredRuntime } from '../../api/runtime.ts';
+import { limitModule } from '../../wasm/limit-module.ts';
+import type { ModuleLimits } from '../../wasm/limit-module.ts';
+import { PreparedStore } from './prepared-store.ts';
+import type { StoredArtifact } from './prepared-store.ts';
+import { runPrepareProcess } from './run-prepare-process.ts';
+import { refuseUnknownImports } from './unknown-imports.ts';
+
+/** An artifact ready to be instantiated: limited, compiled. The modules are shared by all threads that get them. */
+export interface Prepared {
+  readonly modules: Readonly<Record<string, WebAssembly.Module>>;
+  /** `file:` URL. */
+  readonly glue?: string;
+}
+
+export interface PreparerOptions {
+  /** `<root-dir>/prepared`. */
+  readonly directory: string;
+  readonly entry: URL;
+  readonly compileCache?: string;
+  /** Bound on that directory. */
+  readonly maxStoredBytes: number;
+  /** Bound on the Wasm bytes behind compiled modules that are kept for the next container. */
+  readonly maxCompiledBytes: number;
+  readonly deadlineMilliseconds: number;
+  readonly clock: Clock;
+}
+
+/** Smaller modules are rewritten where they are: it takes below a millisecond per 100 kB, a process takes 100. */
+const inlineBytes = 1024 * 1024;
+/** Part of each key: counted up when rewriting changes. */
+const formatVersion = 1;
+/** Elements that the tables of a guest with a memory limit may have in any case. */
+const leastTableElements = 65_536;
+/** What V8 takes for a table's element, roughly, in bytes. */
+const tableElementBytes = 16;
+
+interface Compiled {
+  readonly prepared: Prepared;
+  readonly bytes: number;
+}
+
+/** Makes artifacts ready: transpiled by their runtime where that is needed, limited, compiled. One preparation per key at a time. */
+export class Preparer {
+  readonly #options: PreparerOptions;
+  readonly #store: PreparedStore;
+  /** Least recently used first. */
+  readonly #compiled = new Map<string, Compiled>();
+  readonly #running = new Map<string, Promise<Prepared>>();
+  /** One prepare process at a time: each may take a quarter of a gigabyte. */
+  #lastProcess: Promise<unknown>;
+
+  constructor(options: PreparerOptions) {
+    this.#options = options;
+    this.#store = new PreparedStore({ directory: options.directory, maxBytes: options.maxStoredBytes, clock: options.clock });
+    this.#lastProcess = this.#store.clean();
+    this.#lastProcess.catch(() => {});
+  }
+
+  /**
+   * @param memoryBytes bound on linear memory; absent: as the module declares
+   * @throws WasmletError `MODULE_MALFORMED`, `MEMORY_OVER_LIMIT`, `IMPORT_UNKNOWN`, `TRANSPILE_FAILED`
+   */
+  prepare(artifact: Artifact, runtime: RegisteredRuntime, memoryBytes: number | undefined): Promise<Prepared> {
+    const key = keyOf(artifact, runtime, memoryBytes);
+    const compiled = this.#compiled.get(key);
+    if (compiled !== undefined) {
+      this.#keep(key, compiled);
+      return Promise.resolve(compiled.prepared);
+    }
+    let running = this.#running.get(key);
+    if (running === undefined) {
+      running = this.#prepare(key, artifact, runtime, limitsFor(memoryBytes)).finally(() => this.#running.delete(key));
+      this.#running.set(key, running);
+    }
+    return running;
+  }
+
+  async #prepare(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<Prepared> {
+    if (artifact.inspection.kind === 'module') refuseUnknownImports(artifact.inspection, runtime.manifest);
+    if (artifact.kind === 'module' && artifact.sizeBytes <= inlineBytes) {
+      const { bytes } = limitModule(await readFile(artifact.path), limits);
+      return this.#compile(key, { main: bytes });
+    }
+    const stored = (await this.#store.find(key)) ?? (await this.#make(key, artifact, runtime, limits));
+    const names = Object.entries(stored.index.modules);
+    const modules = await Promise.all(names.map(async ([name, file]) => [name, await readFile(path.join(stored.directory, file))] as const));
+    const { glue } = stored.index;
+    return this.#compile(key, Object.fromEntries(modules), glue === undefined ? undefined : pathToFileURL(path.join(stored.directory, glue)).href);
+  }
+
+  #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<StoredArtifact> {
+    const { entry, compileCache, deadlineMilliseconds, clock } = this.#options;
+    const process = this.#lastProcess.catch(() => {}).then(() => this.#store.add(key, this.#keysInUse(), (directory) =>
+      runPrepareProcess(
+        { kind: artifact.kind, path: artifact.path, digest: artifact.digest, threadUrl: runtime.threadUrl, directory, limits },
+        { entry, deadlineMilliseconds, clock, ...(compileCache === undefined ? {} : { compileCache }) },
+      )));
+    this.#lastProcess = process;
+    return process;
+  }
+
+  #keysInUse(): ReadonlySet<string> {
+    return new Set([...this.#compiled.keys(), ...this.#running.keys()]);
+  }
+
+  async #compile(key: string, modules: Readonly<Record<string, Uint8Array>>, glue?: string): Promise<Prepared> {
+    // V8 compiles off the main thread.
+    const compiled = await Promise.all(Object.entries(modules).map(async ([name, bytes]) => [name, await compileModule(bytes)] as const));
+    const prepared: Prepared = { modules: Object.fromEntries(compiled), ...(glue === undefined ? {} : { glue }) };
+    this.#keep(key, { prepared, bytes: Object.values(modules).reduce((sum, { length }) => sum + length, 0) });
+    return prepared;
+  }
+
+  #keep(key: string, compiled: Compiled): void {
+    this.#compiled.delete(key);
+    this.#compiled.set(key, compiled);
+    let total = [...this.#compiled.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const [oldest, { bytes }] of this.#compiled) {
+      if (total <= this.#options.maxCompiledBytes || this.#compiled.size === 1) return;
+      this.#compiled.delete(oldest);
+      total -= bytes;
+    }
+  }
+}
+
+function keyOf(artifact: Artifact, runtime: RegisteredRuntime, memoryBytes: number | undefined): string {
+  const { name } = runtime.manifest;
+  return [artifact.digest.replace(':', '-'), memoryBytes ?? 'unlimited', name, runtime.version, formatVersion].join('-').replace(/[^\w.-]/g, '_');
+}
+
+function limitsFor(memoryBytes: number | undefined): ModuleLimits {
+  if (memoryBytes === undefined) return { markGrowth: false };
+  return { memoryBytes, tableElements: Math.max(leastTableElements, Math.floor(memoryBytes / tableElementBytes)), markGrowth: true };
+}
+
+async function compileModule(bytes: Uint8Array): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new WasmletError('MODULE_MALFORMED', messageOf(error), { cause: error });
+  }
+}

@@ -1,0 +1,126 @@
+import type { ContainerExit } from '../api/engine.ts';
+import type { Clock } from '../api/clock.ts';
+import { WasmletError } from '../api/errors.ts';
+import type { RegisteredRuntime } from '../api/runtime.ts';
+import type { GuestOrder } from '../guest/protocol.ts';
+import { growRefusedExport } from '../wasm/limit-module.ts';
+import type { Prepared } from './prepare/preparer.ts';
+import { containerExitOf, startErrorExit, stoppedExit } from './state/container-exit.ts';
+import type { Container, LiveParts } from './state/container.ts';
+import type { GuestThread } from './threads/guest-thread.ts';
+import { OutputPump } from './threads/output-pump.ts';
+import type { ThreadSupply } from './threads/thread-supply.ts';
+
+export interface RunContainerOptions {
+  readonly threads: ThreadSupply;
+  readonly clock: Clock;
+  /** A guest whose entry was not reached by then is given up. */
+  readonly startDeadlineMilliseconds: number;
+  /** Called, and awaited, right before the guest gets its thread. A rejection is a start error. */
+  readonly beforeStart: (startedAt: number) => Promise<void>;
+  /** Called when the guest runs. */
+  readonly onRunning: () => void;
+}
+
+/** A guest that has computed for so long is running, although it has called nothing yet. */
+const silentRunningMilliseconds = 250;
+
+/**
+ * Takes a container from its preparation to its end: thread, guest, output drained to the last byte, thread gone.
+ * Never rejects; the container's state is changed by the caller and the callbacks only.
+ */
+export async function runContainer(container: Container, live: LiveParts, runtime: RegisteredRuntime, options: RunContainerOptions): Promise<ContainerExit> {
+  const { signal } = container;
+  try {
+    const prepared = await unlessAborted(live.prepared, signal);
+    const thread = await options.threads.acquire(sizeClassOf(live), [runtime.threadUrl], signal);
+    try {
+      const startedAt = options.clock.now();
+      await options.beforeStart(startedAt);
+      signal.throwIfAborted();
+      container.begin(thread, startedAt);
+      return await runGuest(container, live, orderFor(container, live, runtime, prepared), thread, options);
+    } finally {
+      await thread.terminate();
+    }
+  } catch (error) {
+    return signal.aborted ? stoppedExit(container.stopCode ?? 137) : startErrorExit(error);
+  } finally {
+    live.output.guestEnded();
+    live.input?.end();
+    await live.output.close();
+  }
+}
+
+async function runGuest(container: Container, live: LiveParts, order: GuestOrder, thread: GuestThread, options: RunContainerOptions): Promise<ContainerExit> {
+  const pump = new OutputPump(thread, (records) => live.output.deliver(records));
+  live.input?.connect(() => thread.wake());
+  let over = false;
+  thread.begin(order, () => {
+    if (!over && thread.touched) options.onRunning();
+    live.input?.spaceMayBeFree();
+    void pump.pump();
+  });
+  const cancelWatch = watchSilentStart(thread, options);
+  const stop = (): void => void thread.terminate();
+  container.signal.addEventListener('abort', stop, { once: true });
+
+  const end = await thread.finished;
+  over = true;
+  cancelWatch();
+  container.signal.removeEventListener('abort', stop);
+  live.output.guestEnded();
+  await pump.pump();
+  if (end.kind === 'terminated' && !container.signal.aborted) throw new WasmletError('THREAD_START_FAILED', `the guest was not entered within ${options.startDeadlineMilliseconds} ms`);
+  return containerExitOf(end, thread.entered || thread.touched, container.stopCode);
+}
+
+/** Sees a guest begin that calls nothing, and one that does not begin at all. Returns what ends the watch. */
+function watchSilentStart(thread: GuestThread, options: RunContainerOptions): () => void {
+  const begunAt = options.clock.monotonic();
+  let cancel: () => void = () => {};
+  const look = (): void => {
+    if (thread.entered || thread.touched) options.onRunning();
+    else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) void thread.terminate();
+    else cancel = options.clock.after(silentRunningMilliseconds, look);
+  };
+  cancel = options.clock.after(silentRunningMilliseconds, look);
+  return () => cancel();
+}
+
+function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared): GuestOrder {
+  return {
+    runtimeUrl: runtime.threadUrl,
+    task: {
+      containerId: container.id,
+      argv: config.argv,
+      env: config.env,
+      cwd: config.cwd,
+      isolation: config.isolation,
+      tty: config.tty,
+      modules: prepared.modules,
+      ...(prepared.glue === undefined ? {} : { glue: prepared.glue }),
+    },
+    mounts: config.mounts.toSorted((left, right) => (left.guestPath < right.guestPath ? -1 : 1)),
+    descriptors: config.resources.descriptors,
+    growRefusedExport,
+    ...(input === undefined ? {} : { input: input.memory }),
+  };
+}
+
+function sizeClassOf({ config }: LiveParts): 'module' | 'component' {
+  return config.artifact.kind;
+}
+
+/** The promise's value, unless the signal aborts first; then its reason is thrown. */
+async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

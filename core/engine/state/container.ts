@@ -1,0 +1,154 @@
+import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerStats } from '../../api/engine.ts';
+import { controlWord } from '../../guest/protocol.ts';
+import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
+import type { ContainerInput } from '../streams/container-input.ts';
+import type { ContainerOutput } from '../streams/container-output.ts';
+import type { GuestThread } from '../threads/guest-thread.ts';
+import { logLinkPath } from '../logs/log-link.ts';
+import type { Prepared } from '../prepare/preparer.ts';
+import type { StopCode } from './container-exit.ts';
+import type { AttemptRecord, RecoveredAttempt } from './journal-entry.ts';
+
+/** What an attempt has while it is not over. */
+export interface LiveParts {
+  readonly config: ContainerConfig;
+  readonly output: ContainerOutput;
+  readonly input?: ContainerInput;
+  /** Begins with the container; its rejection is the start error. */
+  readonly prepared: Promise<Prepared>;
+}
+
+/** One attempt of a container: its state, changed by the engine only. */
+export class Container {
+  readonly record: AttemptRecord;
+  /** Resolves when the attempt is over and that is in the journal. */
+  readonly ended: Promise<void>;
+  readonly #abort = new AbortController();
+  readonly #resolveEnded: () => void;
+  #live: LiveParts | undefined;
+  #phase: ContainerPhase;
+  #startedAt: number | undefined;
+  #finishedAt: number | undefined;
+  #exit: ContainerExit | undefined;
+  #stopCode: StopCode | undefined;
+  #startRequested = false;
+  #thread: GuestThread | undefined;
+
+  private constructor(record: AttemptRecord, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.record = record;
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+    this.#live = live;
+    this.#phase = end === undefined ? 'created' : 'exited';
+    this.#startedAt = end?.startedAt;
+    this.#finishedAt = end?.finishedAt;
+    this.#exit = end?.exit;
+    if (end !== undefined) resolve();
+  }
+
+  static create(id: string, createdAt: number, live: LiveParts): Container {
+    const { podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, logPath, logLinkPrefix } = live.config;
+    const record: AttemptRecord = {
+      id, podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, createdAt,
+      ...(logPath === undefined ? {} : { logPath }),
+      ...(logLinkPrefix === undefined ? {} : { logLink: logLinkPath(logLinkPrefix, id) }),
+    };
+    return new Container(record, live);
+  }
+
+  /** An attempt of a former node process; it is over. */
+  static recover({ record, startedAt }: RecoveredAttempt, finishedAt: number, exit: ContainerExit): Container {
+    return new Container(record, undefined, { finishedAt, exit, ...(startedAt === undefined ? {} : { startedAt }) });
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get phase(): ContainerPhase {
+    return this.#phase;
+  }
+
+  /** Undefined once the attempt is over. */
+  get live(): LiveParts | undefined {
+    return this.#live;
+  }
+
+  /** Aborts when the container is to end. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get stopCode(): StopCode | undefined {
+    return this.#stopCode;
+  }
+
+  get startRequested(): boolean {
+    return this.#startRequested;
+  }
+
+  requestStart(): void {
+    this.#startRequested = true;
+  }
+
+  /** A later request only hardens: a kill stays a kill. */
+  requestStop(code: StopCode): void {
+    this.#stopCode = this.#stopCode === 137 ? 137 : code;
+    this.#abort.abort();
+  }
+
+  /** The guest gets its thread. */
+  begin(thread: GuestThread, now: number): void {
+    this.#thread = thread;
+    this.#startedAt = now;
+  }
+
+  /** True the first time only, and never after the end. */
+  becomeRunning(): boolean {
+    if (this.#phase !== 'created') return false;
+    this.#phase = 'running';
+    return true;
+  }
+
+  end(exit: ContainerExit, now: number): void {
+    this.#phase = 'exited';
+    this.#exit = exit;
+    this.#finishedAt = now;
+    // An attempt that never began has no start.
+    if (exit.reason === 'StartError') this.#startedAt = undefined;
+    this.#thread = undefined;
+    this.#live = undefined;
+    this.#resolveEnded();
+  }
+
+  observe(): ContainerObservation {
+    const { logLink: _, ...record } = this.record;
+    return {
+      ...record,
+      phase: this.#phase,
+      ...(this.#phase === 'created' || this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
+      ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
+      ...(this.#exit === undefined ? {} : { exit: this.#exit }),
+    };
+  }
+
+  /** Undefined unless its guest has a thread now. */
+  stats(now: number): ContainerStats | undefined {
+    const thread = this.#thread;
+    if (thread === undefined || this.#startedAt === undefined) return undefined;
+    const cpu = threadCpuNanoseconds(thread.tid);
+    if (cpu === undefined) return undefined;
+    const word = (index: number): number => Atomics.load(thread.control, index);
+    return {
+      id: this.id,
+      podUid: this.record.podUid,
+      name: this.record.name,
+      timestamp: now,
+      startedAt: this.#startedAt,
+      cpuNanoseconds: Math.max(0, cpu - word(controlWord.cpuBaseMicroseconds) * 1000),
+      memoryBytes: word(controlWord.memoryKibibytes) * 1024,
+      descriptors: word(controlWord.descriptors),
+    };
+  }
+}

@@ -1,0 +1,39 @@
+import type { PodSandboxConfig, PodSandboxObservation } from '../../api/engine.ts';
+import type { Container } from './container.ts';
+import type { Journal } from './journal.ts';
+import type { JournalEntry } from './journal-entry.ts';
+
+/** A pod's sandbox: its journal and the attempts that are still remembered, oldest first. */
+export class PodSandbox {
+  readonly config: Omit<PodSandboxConfig, 'directory'>;
+  readonly createdAt: number;
+  readonly journal: Journal;
+  readonly containers = new Map<string, Container>();
+  /** No container may be created in a sandbox that is being stopped. */
+  stopped = false;
+
+  constructor(config: Omit<PodSandboxConfig, 'directory'>, createdAt: number, journal: Journal) {
+    this.config = config;
+    this.createdAt = createdAt;
+    this.journal = journal;
+  }
+
+  observe(): PodSandboxObservation {
+    const { uid, name, namespace } = this.config;
+    return { uid, name, namespace, createdAt: this.createdAt, containers: [...this.containers.values()].map((container) => container.observe()) };
+  }
+
+  /** What the journal must say at least. */
+  entries(): JournalEntry[] {
+    const { uid, name, namespace } = this.config;
+    const attempts = [...this.containers.values()].flatMap((container): JournalEntry[] => {
+      const { id, startedAt, finishedAt, exit } = container.observe();
+      return [
+        { type: 'attempt', attempt: container.record },
+        ...(startedAt === undefined ? [] : [{ type: 'start', id, at: startedAt } as const]),
+        ...(finishedAt === undefined || exit === undefined ? [] : [{ type: 'exit', id, at: finishedAt, exit } as const]),
+      ];
+    });
+    return [{ type: 'sandbox', uid, name, namespace, createdAt: this.createdAt }, ...attempts];
+  }
+}

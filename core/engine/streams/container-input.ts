@@ -1,0 +1,55 @@
+import { InputRingWriter } from '../../guest/input-ring.ts';
+import { inputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
+
+/** A container's stdin: filled by whoever is attached, from before its guest begins until it has ended. */
+export class ContainerInput {
+  readonly memory = new SharedArrayBuffer(ringHeaderBytes + inputRingBytes);
+  readonly #ring = new InputRingWriter(this.memory);
+  #wakeGuest: () => void = () => {};
+  #onSpace: () => void = () => {};
+  #ended = false;
+
+  /** From now on the guest is woken when there is something to read. */
+  connect(wakeGuest: () => void): void {
+    this.#wakeGuest = wakeGuest;
+  }
+
+  /** The guest may have made space. */
+  spaceMayBeFree(): void {
+    this.#onSpace();
+  }
+
+  /** Nobody reads any more: writers are told. */
+  end(): void {
+    this.#ended = true;
+    this.#onSpace();
+  }
+
+  /** One attached writer's end. Closing it ends the guest's stdin; aborting it leaves stdin open for the next one. */
+  stream(): WritableStream<Uint8Array> {
+    return new WritableStream<Uint8Array>({
+      write: async (bytes) => {
+        for (let rest = bytes; rest.length > 0; ) {
+          if (this.#ended) throw new Error('the container has ended');
+          const written = this.#ring.write(rest);
+          rest = rest.subarray(written);
+          if (written > 0) this.#wakeGuest();
+          else await new Promise<void>((resolve) => (this.#onSpace = resolve));
+        }
+      },
+      close: () => {
+        this.#ring.close();
+        this.#wakeGuest();
+      },
+    });
+  }
+}
+
+/** The stdin of a container that has none. */
+export function refusedInput(): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    write() {
+      throw new Error('container does not have stdin enabled');
+    },
+  });
+}

@@ -1,0 +1,51 @@
+import { randomFillSync } from 'node:crypto';
+import { createGuestClock } from './clock.ts';
+import { DedicatedBlocker } from './blocker.ts';
+import type { GuestHost, GuestStdio } from './host.ts';
+import { InputRingReader } from './input-ring.ts';
+import { OutputRingWriter } from './output-ring.ts';
+import { controlWord } from './protocol.ts';
+import type { GuestOrder } from './protocol.ts';
+import { RingStdio } from './stdio.ts';
+
+/** `crypto.getRandomValues` and `randomFillSync` differ: only the latter takes any length. */
+function random(target: Uint8Array): void {
+  randomFillSync(target);
+}
+
+/** The host of the one guest of a dedicated thread. `ringDoorbell` makes the main thread look at control block and rings. */
+export function createGuestHost(order: GuestOrder, memory: { control: SharedArrayBuffer; output: SharedArrayBuffer }, ringDoorbell: () => void): GuestHost {
+  const control = new Int32Array(memory.control);
+  const clock = createGuestClock();
+  const stdio: GuestStdio = new RingStdio({
+    tty: order.task.tty,
+    container: 0,
+    output: new OutputRingWriter(memory.output, ringDoorbell),
+    ...(order.input === undefined ? {} : { input: new InputRingReader(order.input, ringDoorbell) }),
+  });
+  let touched = false;
+  return {
+    blocker: new DedicatedBlocker({
+      wake: { words: control, index: controlWord.wake },
+      clock,
+      onEnter: () => Atomics.store(control, controlWord.entered, 1),
+    }),
+    clock,
+    stdio,
+    mounts: order.mounts,
+    limits: { descriptors: order.descriptors },
+    random,
+    touch() {
+      if (touched) return;
+      touched = true;
+      Atomics.store(control, controlWord.touched, 1);
+      ringDoorbell();
+    },
+    reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
+    reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),
+    memoryExhausted: (instances) => instances.some((instance) => {
+      const refused = instance.exports[order.growRefusedExport];
+      return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
+    }),
+  };
+}

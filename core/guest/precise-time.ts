@@ -1,0 +1,14 @@
+/** Milliseconds by which two readings of the system's clock may differ without a step: `Date.now` counts whole ones. */
+const tolerance = 2;
+
+let offset = Date.now() - performance.now();
+
+/** The system's clock in milliseconds since the epoch, with a quarter of a microsecond's resolution. Follows clock steps. */
+export function preciseNow(): number {
+  const monotonic = performance.now();
+  const coarse = Date.now();
+  const precise = monotonic + offset;
+  if (Math.abs(precise - coarse) <= tolerance) return precise;
+  offset = coarse - monotonic;
+  return coarse;
+}

@@ -1,0 +1,84 @@
+/**
+ * What the engine's main thread and a guest's thread say to each other. State lives in shared memory, so that it is true
+ * even when the guest's thread never returns to its event loop; messages only say that it is worth looking.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { GuestExit, GuestTask } from '../api/runtime.ts';
+import type { GuestMount } from './host.ts';
+
+/** 32-bit words of the control block, one block per thread. Writers: G the guest's thread, M the main thread. */
+export const controlWord = {
+  /** M and G wait on it: counted up whenever something a guest may wait for has changed. */
+  wake: 0,
+  /** G: 1 once the guest has made its first host call. */
+  touched: 1,
+  /** G: 1 once the guest's entry was called. */
+  entered: 2,
+  /** G: linear memory and host objects, in KiB. */
+  memoryKibibytes: 3,
+  /** G: descriptors held. */
+  descriptors: 4,
+  /** G: the thread's CPU time when the container's work began, in microseconds. */
+  cpuBaseMicroseconds: 5,
+} as const;
+
+export const controlBytes = 64;
+
+/** Words in front of a ring's data. Positions only grow, modulo 2^32; the data area's size is a power of two. */
+export const ringWord = {
+  /** Next byte to read; written by the consumer. */
+  head: 0,
+  /** Next byte to write; written by the producer. */
+  tail: 1,
+  /** Output: 1 while a doorbell is on its way to the main thread. Input: 1 while the main thread waits for space. */
+  flag: 2,
+  /** Input only: 1 when no more bytes will come. */
+  closed: 3,
+} as const;
+
+export const ringHeaderBytes = 16;
+
+/** Data area of an output ring. Pages that were never written cost nothing. */
+export const outputRingBytes = 128 * 1024;
+/** The largest record's payload. */
+export const outputRecordBytes = 64 * 1024;
+/**
+ * In front of each record: u32 payload length, u32 tag, f64 time in milliseconds since the epoch. The tag is
+ * `container index << 2 | stream`; records are padded to 8 bytes.
+ */
+export const recordHeaderBytes = 16;
+
+export const inputRingBytes = 64 * 1024;
+
+/** A thread's piscina task: it lasts as long as the thread does. */
+export interface ThreadTask {
+  readonly port: MessagePort;
+  readonly control: SharedArrayBuffer;
+  readonly output: SharedArrayBuffer;
+  /** Thread modules of runtimes to import before a container comes. */
+  readonly preload: readonly string[];
+}
+
+/** Main → thread, once: the container that the thread is for. */
+export interface GuestOrder {
+  /** `file:` URL of the runtime's thread module. */
+  readonly runtimeUrl: string;
+  readonly task: GuestTask;
+  readonly mounts: readonly GuestMount[];
+  readonly descriptors: number;
+  /** Export name of the rewriter's count of refused `memory.grow` (core/wasm). */
+  readonly growRefusedExport: string;
+  /** Absent: stdin is at its end from the start. */
+  readonly input?: SharedArrayBuffer;
+}
+
+/** Thread → main. */
+export type ThreadMessage =
+  /** Warm: everything is imported, an order can come. `tid` is the kernel's thread id. */
+  | { readonly kind: 'ready'; readonly threadId: number; readonly tid: number }
+  /** There are records in the output ring, a first host call was made, or stdin has space. */
+  | { readonly kind: 'doorbell' }
+  /** The guest has ended by itself. Its output is in the ring. */
+  | { readonly kind: 'exit'; readonly exit: GuestExit }
+  /** The adapter threw: its bug, or a start that the machine refused. */
+  | { readonly kind: 'failed'; readonly message: string };
