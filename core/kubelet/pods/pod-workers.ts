@@ -1,0 +1,233 @@
+import { Subject, type Observable } from 'rxjs';
+import type { Clock } from '../../api/clock.ts';
+import type { Engine } from '../../api/engine.ts';
+import { messageOf } from '../../api/errors.ts';
+import type { Pod } from '../../api/kubernetes.ts';
+import type { Logger } from '../../api/logger.ts';
+import type { ObjectReader, PodClient } from '../../kube/kube.ts';
+import { isDeleting, stopGraceSeconds } from '../../pod/pod-deletion.ts';
+import { advancePodLifecycle, type LifecycleFacts } from '../../pod/pod-lifecycle.ts';
+import { isTerminal } from '../../pod/status/pod-phase.ts';
+import type { PodCleaner } from '../housekeeping/pod-cleaner.ts';
+import type { PodEvent, PodSyncer, SyncOutcome } from '../kubelet.ts';
+import type { StatusManager } from '../status/status-manager.ts';
+import type { PodManager } from './pod-manager.ts';
+import { newPodRecord, type PodRecord } from './pod-record.ts';
+import type { PodReporter } from './pod-reporter.ts';
+import type { PodStopper } from './pod-stopper.ts';
+import type { PodVolumes } from './pod-volumes.ts';
+import type { RunningPodSyncer } from './running-pod-syncer.ts';
+
+export interface PodWorkersOptions {
+  readonly manager: PodManager;
+  readonly running: RunningPodSyncer;
+  readonly stopper: PodStopper;
+  readonly volumes: PodVolumes;
+  readonly reporter: PodReporter;
+  readonly statuses: StatusManager;
+  readonly cleaner: PodCleaner;
+  readonly engine: Engine;
+  readonly podClient: PodClient;
+  readonly objects: ObjectReader;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0–1, spreads the pods' resyncs. */
+  readonly random: () => number;
+}
+
+/** Each pod is looked at again after a minute and up to half of one, even if nothing happens. */
+const resyncMilliseconds = 60_000;
+const failedMilliseconds = 10_000;
+const waitForNameMilliseconds = 1000;
+
+/**
+ * One worker per pod, by UID, which goes forward only (pod-lifecycle.ts):
+ *
+ *   syncing ──must end──▶ terminating ──nothing runs──▶ terminated ──no longer desired──▶ finished
+ *   start, restart        stop with grace               volumes go, last status,          directories, logs
+ *                                                       DELETE when it was asked for      and sandbox go
+ *
+ * `sync` is called by the pipeline, never twice at once for a pod. Lifecycle and back-offs have no other writer.
+ */
+export class PodWorkers implements PodSyncer {
+  readonly #options: PodWorkersOptions;
+  readonly #records = new Map<string, PodRecord>();
+  readonly #events$ = new Subject<PodEvent>();
+  #stopping = false;
+
+  constructor(options: PodWorkersOptions) {
+    this.#options = options;
+  }
+
+  /** Pods to be looked at because of what another pod's worker did. */
+  get events$(): Observable<PodEvent> {
+    return this.#events$;
+  }
+
+  /** UIDs that have a worker. */
+  has(uid: string): boolean {
+    return this.#records.has(uid);
+  }
+
+  /** Pods that have been admitted and have not ended: they hold resources and ports. */
+  admitted(): readonly Pod[] {
+    return [...this.#records.values()]
+      .filter(({ admitted, rejected, released }) => admitted && !rejected && !released)
+      .map(({ pod }) => pod);
+  }
+
+  /** An object that the pod refers to has changed. */
+  markStale(uid: string): void {
+    const record = this.#records.get(uid);
+    if (record === undefined) return;
+    record.volumes.stale = true;
+    delete record.volumes.retryAt;
+    for (const [name, state] of record.images) {
+      if (state.kind === 'failed' && state.failure.reason === 'CreateContainerConfigError') record.images.delete(name);
+    }
+  }
+
+  /** From now on nothing is started, and what ends is only reported: the node stops. */
+  stopStarting(): void {
+    this.#stopping = true;
+  }
+
+  /** Every pod's status as it is now. */
+  reportAll(): void {
+    for (const record of this.#records.values()) this.#options.reporter.report(record);
+  }
+
+  async sync(uid: string, signal: AbortSignal): Promise<SyncOutcome> {
+    const record = this.#record(uid);
+    if (record === undefined) return { kind: 'finished' };
+    try {
+      const outcome = await this.#step(record, signal);
+      if (outcome.kind !== 'finished') return outcome;
+      this.#records.delete(uid);
+      // The same UID may be wanted again: a file that was removed and put back.
+      if (this.#options.manager.get(uid) !== undefined) this.#events$.next({ uid, cause: 'desired' });
+      return outcome;
+    } catch (error) {
+      const { metadata } = record.pod;
+      this.#options.logger.error({ uid, pod: metadata.name, namespace: metadata.namespace, error: messageOf(error) }, 'pod sync failed');
+      return { kind: 'failed', againAfterMilliseconds: failedMilliseconds };
+    }
+  }
+
+  #record(uid: string): PodRecord | undefined {
+    const desired = this.#options.manager.get(uid);
+    const known = this.#records.get(uid);
+    if (known !== undefined) {
+      if (desired?.incarnation === known.incarnation) known.pod = desired.pod;
+      else known.removed = true;
+      return known;
+    }
+    if (desired === undefined) return undefined;
+    const record = newPodRecord(desired.pod, desired.incarnation);
+    // What the engine recovered has been told about before.
+    this.#options.reporter.skipTold(record);
+    this.#records.set(uid, record);
+    return record;
+  }
+
+  async #step(record: PodRecord, signal: AbortSignal): Promise<SyncOutcome> {
+    for (;;) {
+      const { state } = record;
+      const outcome = await this.#syncIn(record, signal);
+      record.state = advancePodLifecycle(state, this.#facts(record));
+      if (record.state === state) return outcome;
+    }
+  }
+
+  #facts(record: PodRecord): LifecycleFacts {
+    return {
+      mustEnd: this.#mustEnd(record),
+      anythingRuns: this.#options.stopper.anythingRuns(record),
+      gone: record.cleaned,
+    };
+  }
+
+  #mustEnd(record: PodRecord): boolean {
+    const { pod, removed, failure, baseline } = record;
+    if (removed || failure !== undefined || isDeleting(pod) || isTerminal(baseline?.phase)) return true;
+    return isTerminal(this.#options.statuses.get(record.uid)?.phase);
+  }
+
+  #syncIn(record: PodRecord, signal: AbortSignal): Promise<SyncOutcome> | SyncOutcome {
+    switch (record.state) {
+      case 'syncing':
+        return this.#syncPod(record, signal);
+      case 'terminating':
+        return this.#syncTerminatingPod(record);
+      case 'terminated':
+        return this.#syncTerminatedPod(record);
+      case 'finished':
+        return { kind: 'finished' };
+    }
+  }
+
+  async #syncPod(record: PodRecord, signal: AbortSignal): Promise<SyncOutcome> {
+    if (this.#mustEnd(record)) return this.#again();
+    if (!record.admitted && this.#nameIsTaken(record)) return { kind: 'retry', againAfterMilliseconds: waitForNameMilliseconds };
+    if (this.#stopping) {
+      this.#options.reporter.report(record);
+      return this.#again();
+    }
+    return this.#again(await this.#options.running.sync(record, this.admitted(), signal));
+  }
+
+  /** A new UID under an old name waits until the old pod has let go. */
+  #nameIsTaken({ uid, pod: { metadata } }: PodRecord): boolean {
+    return [...this.#records.values()].some(
+      (other) => other.uid !== uid && !other.released && other.admitted
+        && other.pod.metadata.name === metadata.name && other.pod.metadata.namespace === metadata.namespace,
+    );
+  }
+
+  #syncTerminatingPod(record: PodRecord): SyncOutcome {
+    const { engine, stopper, reporter } = this.#options;
+    record.jobs.abort();
+    const grace = stopGraceSeconds(record.pod);
+    for (const container of engine.podSandbox(record.uid)?.containers ?? []) {
+      if (container.phase !== 'exited') stopper.stop(record, container, grace, `Stopping container ${container.name}`);
+    }
+    reporter.report(record);
+    return this.#again();
+  }
+
+  async #syncTerminatedPod(record: PodRecord): Promise<SyncOutcome> {
+    const { reporter, volumes, statuses, podClient, objects, cleaner } = this.#options;
+    reporter.report(record);
+    if (!record.released) {
+      await volumes.tearDown(record);
+      objects.release(record.uid);
+      record.released = true;
+      this.#wakeSuccessors(record);
+    }
+    if (record.removed) {
+      await cleaner.clean(record.uid, record.pod.metadata);
+      statuses.forget(record.uid);
+      record.cleaned = true;
+      return this.#again();
+    }
+    if (isDeleting(record.pod) && statuses.isFinalWritten(record.uid)) {
+      await podClient.finalize(record.pod);
+      // The watch tells when it is gone; should the DELETE have been lost, it is sent again.
+      return this.#again(this.#options.clock.now() + failedMilliseconds);
+    }
+    return this.#again();
+  }
+
+  #wakeSuccessors({ uid, pod: { metadata } }: PodRecord): void {
+    for (const other of this.#records.values()) {
+      const { name, namespace } = other.pod.metadata;
+      if (other.uid !== uid && name === metadata.name && namespace === metadata.namespace) this.#events$.next({ uid: other.uid, cause: 'job' });
+    }
+  }
+
+  #again(at?: number): SyncOutcome {
+    const resync = resyncMilliseconds * (1 + this.#options.random() / 2);
+    const wait = at === undefined ? resync : Math.max(0, at - this.#options.clock.now());
+    return { kind: 'ok', againAfterMilliseconds: Math.min(wait, resync) };
+  }
+}

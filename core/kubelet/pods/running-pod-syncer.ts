@@ -1,0 +1,223 @@
+import { join } from 'node:path';
+import type { Clock } from '../../api/clock.ts';
+import type { Engine } from '../../api/engine.ts';
+import { WasmletError, messageOf } from '../../api/errors.ts';
+import type { Node, Pod } from '../../api/kubernetes.ts';
+import type { Logger } from '../../api/logger.ts';
+import type { ObjectReader } from '../../kube/kube.ts';
+import { admitPod } from '../../pod/admission/admit-pod.ts';
+import { computePodActions, isIdle, type PodActions, type PullAction, type WaitAction } from '../../pod/compute-pod-actions.ts';
+import type { ContainerHistory } from '../../pod/container-history.ts';
+import { findPodProblems, type PodProblems } from '../../pod/find-pod-problems.ts';
+import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
+import { backoffUntil, defaultBackoff, raiseBackoff } from '../../pod/restart-backoff.ts';
+import type { StatusManager } from '../status/status-manager.ts';
+import { readContainerInputs } from './container-inputs.ts';
+import type { ContainerStarter } from './container-starter.ts';
+import type { ImagePuller } from './image-puller.ts';
+import type { PodEventTeller } from './pod-events.ts';
+import { podLabel, type PodRecord } from './pod-record.ts';
+import type { PodReporter } from './pod-reporter.ts';
+import type { PodStopper } from './pod-stopper.ts';
+import type { PodVolumes } from './pod-volumes.ts';
+
+export interface RunningPodSyncerOptions {
+  readonly engine: Engine;
+  readonly objects: ObjectReader;
+  readonly puller: ImagePuller;
+  readonly starter: ContainerStarter;
+  readonly stopper: PodStopper;
+  readonly volumes: PodVolumes;
+  readonly reporter: PodReporter;
+  readonly statuses: StatusManager;
+  readonly events: PodEventTeller;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** This node as it is now. */
+  readonly node: () => Node;
+  /** `<root-dir>/pods` */
+  readonly podsDirectory: string;
+  /** A job of this pod has ended. */
+  readonly ended: (uid: string) => void;
+}
+
+/** Brings one pod that should run from what is to what its spec says. All state is the record's; called by its worker only. */
+export class RunningPodSyncer {
+  readonly #options: RunningPodSyncerOptions;
+
+  constructor(options: RunningPodSyncerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `others`: the pods that hold this node's resources already. Answers when to look again although nothing happened, in
+   * milliseconds since the epoch. After `signal` has aborted nothing more is started.
+   */
+  async sync(record: PodRecord, others: readonly Pod[], signal: AbortSignal): Promise<number | undefined> {
+    const { reporter, volumes, objects } = this.#options;
+    this.#admit(record, others);
+    const deadline = record.failure ? undefined : this.#meetDeadline(record);
+    if (record.failure) {
+      reporter.report(record);
+      return undefined;
+    }
+    objects.retain(record.pod);
+    const problems = findPodProblems(record.pod);
+    const volumesAt = problems.pod ? undefined : volumes.keep(record);
+    const wakeAt = await this.#act(record, problems, signal);
+    reporter.report(record);
+    return earliest(deadline, volumesAt, wakeAt);
+  }
+
+  #admit(record: PodRecord, others: readonly Pod[]): void {
+    if (record.admitted) return;
+    record.admitted = true;
+    const rejection = admitPod(record.pod, this.#options.node(), others);
+    if (rejection === undefined) return;
+    record.rejected = true;
+    record.failure = rejection;
+    this.#options.events.pod(record.pod, 'Warning', rejection.reason, rejection.message);
+  }
+
+  /** `activeDeadlineSeconds` counts from the status' startTime. */
+  #meetDeadline(record: PodRecord): number | undefined {
+    const { statuses, clock, events } = this.#options;
+    const { pod } = record;
+    const seconds = pod.spec.activeDeadlineSeconds;
+    if (typeof seconds !== 'number') return undefined;
+    const startTime = Date.parse(statuses.get(record.uid)?.startTime ?? pod.status?.startTime ?? '');
+    const deadline = (Number.isNaN(startTime) ? clock.now() : startTime) + seconds * 1000;
+    if (clock.now() < deadline) return deadline;
+    const message = 'Pod was active on the node longer than the specified deadline';
+    record.failure = { reason: 'DeadlineExceeded', message };
+    events.pod(pod, 'Normal', 'DeadlineExceeded', message);
+    return undefined;
+  }
+
+  async #act(record: PodRecord, problems: PodProblems, signal: AbortSignal): Promise<number | undefined> {
+    const { engine, reporter, clock, logger } = this.#options;
+    const { pod, uid } = record;
+    const sandbox = engine.podSandbox(uid);
+    const histories = reporter.histories(record);
+    const actions = computePodActions({
+      pod,
+      histories,
+      hasSandbox: sandbox !== undefined,
+      ended: (sandbox?.containers ?? []).filter(({ phase }) => phase === 'exited').map(({ id }) => id),
+      problems: problems.containers,
+      images: record.images,
+      backoffs: record.backoffs,
+      backoffPolicy: defaultBackoff,
+      now: clock.now(),
+    });
+    if (!isIdle(actions)) logger.info({ uid, pod: pod.metadata.name, namespace: pod.metadata.namespace, actions: summary(actions) }, 'pod actions');
+    const retryAt = problems.pod ? undefined : await this.#apply(record, histories, actions, signal);
+    for (const action of actions.wait) this.#wait(record, action);
+    return earliest(actions.wakeAt, retryAt);
+  }
+
+  /** In the order of the record's fields. Answers when to retry what failed. */
+  async #apply(record: PodRecord, histories: readonly ContainerHistory[], actions: PodActions, signal: AbortSignal): Promise<number | undefined> {
+    const { engine, stopper, starter, clock, events, podsDirectory } = this.#options;
+    const { pod, uid } = record;
+    const retryAt = clock.now() + retryMilliseconds;
+    for (const { id, name, message } of actions.kill) {
+      record.replaced.add(id);
+      stopper.stop(record, { id, name }, stopGraceSeconds(pod), message);
+    }
+    for (const id of actions.forget) {
+      record.told.delete(`Started ${id}`);
+      record.told.delete(`Killing ${id}`);
+      await engine.removeContainer(id);
+    }
+    if (actions.createSandbox) {
+      const { name, namespace } = pod.metadata;
+      try {
+        await engine.runPodSandbox({ uid, name, namespace, directory: join(podsDirectory, uid) });
+      } catch (error) {
+        events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
+        return retryAt;
+      }
+    }
+    for (const action of actions.pull) {
+      if (!signal.aborted) this.#pull(record, containerOf(histories, action.name), action);
+    }
+    if (!record.volumes.ready) return undefined;
+    let failed = false;
+    for (const action of actions.start) {
+      if (signal.aborted) return undefined;
+      failed = !(await starter.start(record, containerOf(histories, action.name), action)) || failed;
+    }
+    return failed ? retryAt : undefined;
+  }
+
+  /** A job: brings the image and reads the objects, then wakes the pod. */
+  #pull(record: PodRecord, container: ContainerHistory['container'], action: PullAction): void {
+    const { name, image, attempt } = action;
+    record.images.set(name, { kind: 'pulling', image, attempt });
+    void this.#bring(record, container, action).finally(() => this.#options.ended(record.uid));
+  }
+
+  async #bring(record: PodRecord, container: ContainerHistory['container'], action: PullAction): Promise<void> {
+    const { puller, objects, clock, events } = this.#options;
+    const { name, image, attempt } = action;
+    const { pod } = record;
+    try {
+      const result = await puller.ensure(pod, container, action, record.jobs.signal);
+      if (result.kind === 'failed') {
+        const failedAt = clock.now();
+        const entry = raiseBackoff(record.imageBackoffs.get(image), failedAt, failedAt);
+        record.imageBackoffs.set(image, entry);
+        const retryAt = result.again ? backoffUntil(entry, failedAt) : undefined;
+        record.images.set(name, { kind: 'failed', image, attempt, failure: result.failure, failedAt, ...(retryAt !== undefined && { retryAt }) });
+        return;
+      }
+      record.imageBackoffs.delete(image);
+      record.inputs.set(name, await readContainerInputs(objects, pod, container));
+      record.images.set(name, { kind: 'ready', image, attempt, found: result.image });
+    } catch (error) {
+      if (record.jobs.signal.aborted) return;
+      const message = messageOf(error);
+      const reason = error instanceof WasmletError ? error.reason : 'CreateContainerConfigError';
+      const failedAt = clock.now();
+      record.images.set(name, { kind: 'failed', image, attempt, failure: { reason, message }, failedAt, retryAt: failedAt + retryMilliseconds });
+      events.container(pod, name, 'Warning', 'Failed', `Error: ${message}`);
+    }
+  }
+
+  #wait(record: PodRecord, { name, waiting, backingOff }: WaitAction): void {
+    const { events } = this.#options;
+    const { pod } = record;
+    const before = record.waiting.get(name);
+    record.waiting.set(name, waiting);
+    if (before?.reason === waiting.reason && before.message === waiting.message) return;
+    if (waiting.reason === 'ImagePullBackOff') {
+      const image = record.images.get(name)?.image ?? '';
+      events.container(pod, name, 'Normal', 'BackOff', `Back-off pulling image "${image}"`);
+      events.container(pod, name, 'Warning', 'Failed', 'Error: ImagePullBackOff');
+    } else if (backingOff) {
+      events.container(pod, name, 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${podLabel(pod)}`);
+    } else if (!record.images.has(name)) {
+      events.container(pod, name, 'Warning', 'Failed', `Error: ${waiting.message ?? waiting.reason}`);
+    }
+  }
+}
+
+const retryMilliseconds = 10_000;
+
+function containerOf(histories: readonly ContainerHistory[], name: string): ContainerHistory['container'] {
+  const history = histories.find(({ container }) => container.name === name);
+  if (history === undefined) throw new Error(`no container ${name} in the pod`);
+  return history.container;
+}
+
+/** For the log: names only. */
+function summary({ kill, createSandbox, pull, start }: PodActions): object {
+  const names = (actions: readonly { name: string }[]) => (actions.length > 0 ? actions.map(({ name }) => name) : undefined);
+  return { kill: names(kill), createSandbox: createSandbox || undefined, pull: names(pull), start: names(start) };
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}

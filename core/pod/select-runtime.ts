@@ -1,0 +1,108 @@
+/** Which runtime runs a container: design §4.7 as one pure function. A named runtime is that one or an error, never another. */
+import { WasmletError } from '../api/errors.ts';
+import type { ArtifactInspection } from '../api/artifact.ts';
+import type { Container, Pod } from '../api/kubernetes.ts';
+import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
+import { explainRefusal } from './accept-artifact.ts';
+import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
+
+/** A RuntimeClass handler of the node's configuration (`runtimeHandlers`). */
+export interface RuntimeHandler {
+  readonly runtime?: string;
+  readonly isolation?: IsolationClass;
+}
+
+export interface RuntimeOptions {
+  /** Names in the order in which an unnamed runtime is looked for. */
+  readonly order: readonly string[];
+  /** Names that pods may use. */
+  readonly allowed: readonly string[];
+  readonly handlers: Readonly<Record<string, RuntimeHandler>>;
+}
+
+export interface RuntimeRequest {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly inspection: ArtifactInspection;
+  /** `handler` of the pod's RuntimeClass; absent: the pod names none. */
+  readonly handler?: string;
+  readonly registry: RuntimeRegistry;
+  readonly options: RuntimeOptions;
+}
+
+export interface RuntimeChoice {
+  readonly runtime: RegisteredRuntime;
+  readonly isolation: IsolationClass;
+}
+
+/** Throws RUNTIME_* and ISOLATION_UNSUPPORTED; the message says what names the runtime and why it cannot be. */
+export function selectRuntime(request: RuntimeRequest): RuntimeChoice {
+  const handler = handlerOf(request);
+  const named = nameOf(request, handler);
+  const runtime = named ? requireNamed(request, named) : firstAccepting(request);
+  return { runtime, isolation: isolationOf(request, handler, runtime) };
+}
+
+interface Named {
+  readonly name: string;
+  /** What names it, for messages. */
+  readonly by: string;
+}
+
+function handlerOf({ handler, options }: RuntimeRequest): RuntimeHandler | undefined {
+  if (handler === undefined) return undefined;
+  const known = Object.hasOwn(options.handlers, handler) ? options.handlers[handler] : undefined;
+  if (known) return known;
+  const names = Object.keys(options.handlers).join(', ') || 'none';
+  throw new WasmletError('RUNTIME_HANDLER_UNKNOWN', `RuntimeClass handler "${handler}" is not configured on this node (handlers: ${names})`);
+}
+
+function nameOf({ pod, container, handler: handlerName }: RuntimeRequest, handler: RuntimeHandler | undefined): Named | undefined {
+  const annotations = pod.metadata.annotations ?? {};
+  for (const key of [containerRuntimeAnnotation(container.name), runtimeAnnotation]) {
+    const name = annotations[key];
+    if (name !== undefined) return { name, by: `annotation ${key}` };
+  }
+  return handler?.runtime === undefined ? undefined : { name: handler.runtime, by: `RuntimeClass handler ${handlerName}` };
+}
+
+function requireNamed({ registry, options, inspection }: RuntimeRequest, { name, by }: Named): RegisteredRuntime {
+  const runtime = registry.get(name);
+  if (runtime === undefined) {
+    const names = registry.list().map(({ manifest }) => manifest.name).join(', ') || 'none';
+    throw new WasmletError('RUNTIME_UNKNOWN', `runtime "${name}" (${by}) is not on this node (runtimes: ${names})`);
+  }
+  if (!options.allowed.includes(name)) {
+    throw new WasmletError('RUNTIME_NOT_ALLOWED', `runtime "${name}" (${by}) is not allowed on this node (allowed: ${options.allowed.join(', ') || 'none'})`);
+  }
+  if (runtime.state !== 'active') {
+    throw new WasmletError('RUNTIME_INACTIVE', `runtime "${name}" (${by}) is inactive: ${runtime.reason ?? 'no reason given'}`);
+  }
+  const refusal = explainRefusal(runtime.manifest, inspection);
+  if (refusal !== undefined) throw new WasmletError('RUNTIME_NOT_ACCEPTING', `runtime "${name}" (${by}) does not accept this ${inspection.kind}: ${refusal}`);
+  return runtime;
+}
+
+function firstAccepting({ registry, options, inspection }: RuntimeRequest): RegisteredRuntime {
+  const refusals: string[] = [];
+  for (const name of options.order) {
+    const runtime = registry.get(name);
+    if (runtime?.state !== 'active' || !options.allowed.includes(name)) continue;
+    const refusal = explainRefusal(runtime.manifest, inspection);
+    if (refusal === undefined) return runtime;
+    refusals.push(`${name}: ${refusal}`);
+  }
+  const why = refusals.length > 0 ? refusals.join('; ') : 'no runtime is active and allowed';
+  throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime of this node accepts this ${inspection.kind} (${why})`);
+}
+
+function isolationOf({ pod }: RuntimeRequest, handler: RuntimeHandler | undefined, { manifest }: RegisteredRuntime): IsolationClass {
+  const annotated = pod.metadata.annotations?.[isolationAnnotation];
+  if (annotated !== undefined && annotated !== 'dedicated' && annotated !== 'shared') {
+    throw new WasmletError('FIELD_INVALID', `annotation ${isolationAnnotation} is "${annotated}"; it can be "dedicated" or "shared"`);
+  }
+  const isolation = annotated ?? handler?.isolation ?? 'dedicated';
+  if (manifest.isolation.includes(isolation)) return isolation;
+  const offered = manifest.isolation.join(', ');
+  throw new WasmletError('ISOLATION_UNSUPPORTED', `runtime "${manifest.name}" does not offer isolation "${isolation}" (it offers: ${offered})`);
+}
