@@ -5,15 +5,23 @@ import type { Logger } from '../../api/logger.ts';
 import { isConflict, isNotFound } from '../api/api-error.ts';
 import type { ApiNodeClient } from './api-node-client.ts';
 
-const renewInterval = 10_000;
-const leaseDurationSeconds = 40;
 const triesPerRenewal = 5;
 
+export interface LeaseKeeperOptions {
+  readonly client: ApiNodeClient;
+  readonly nodeUid: () => string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** spec.leaseDurationSeconds, 40 by default. */
+  readonly durationSeconds?: number;
+}
+
 /**
- * Renews `kube-node-lease/<node>` every 10 s, for as long as the process lives: whatever fails, the next round tries again.
- * A lease that vanished is made anew (Krustlet died of it). `nodeUid` undefined: the node is not registered yet.
+ * Renews `kube-node-lease/<node>` four times in its duration, for as long as the process lives: whatever fails, the next
+ * round tries again. A lease that vanished is made anew (Krustlet died of it). `nodeUid` undefined: not registered yet.
  */
 export class LeaseKeeper {
+  readonly #durationSeconds: number;
   readonly #client: ApiNodeClient;
   readonly #nodeUid: () => string | undefined;
   readonly #clock: Clock;
@@ -23,7 +31,8 @@ export class LeaseKeeper {
   #running: Promise<void> | undefined;
   #lastRenewal: number | undefined;
 
-  constructor({ client, nodeUid, clock, logger }: { client: ApiNodeClient; nodeUid: () => string | undefined; clock: Clock; logger: Logger }) {
+  constructor({ client, nodeUid, clock, logger, durationSeconds = 40 }: LeaseKeeperOptions) {
+    this.#durationSeconds = durationSeconds;
     this.#client = client;
     this.#nodeUid = nodeUid;
     this.#clock = clock;
@@ -52,7 +61,7 @@ export class LeaseKeeper {
       const held = await this.#round();
       // Without a lease the node is soon taken for dead: ask again sooner, with back-off. With one: the usual beat.
       wait = held ? 200 : Math.min(7_000, wait * 2);
-      const pause = held ? Math.max(0, renewInterval - (this.#clock.monotonic() - started)) : wait;
+      const pause = held ? Math.max(0, this.#durationSeconds * 250 - (this.#clock.monotonic() - started)) : wait;
       await this.#clock.sleep(pause, signal);
     }
   }
@@ -88,7 +97,7 @@ export class LeaseKeeper {
     return {
       ...lease,
       metadata: { ...lease.metadata, ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }] },
-      spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds, renewTime: microTime(this.#clock.now()) },
+      spec: { ...lease.spec, holderIdentity: name, leaseDurationSeconds: this.#durationSeconds, renewTime: microTime(this.#clock.now()) },
     };
   }
 }
