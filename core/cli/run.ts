@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import type { Command } from 'commander';
+import type { Artifact } from '../api/artifact.ts';
+import type { AttachedStreams, Engine, Mount } from '../api/engine.ts';
+import { WasmletError } from '../api/errors.ts';
+import type { RuntimeRegistry } from '../api/runtime.ts';
+import { parseBytes } from '../config/load-configuration.ts';
+import { explainRefusal } from '../pod/accept-artifact.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { systemClock } from '../telemetry/system-clock.ts';
+import type { CliContext } from './context.ts';
+import { startLocalPlugins } from './local-plugins.ts';
+
+interface RunOptions {
+  readonly runtime?: string;
+  readonly env: readonly string[];
+  readonly dir: readonly string[];
+  readonly memory?: string;
+  readonly pluginsDir: readonly string[];
+}
+
+const podUid = 'run';
+
+export function registerRun(program: Command, context: CliContext): void {
+  program
+    .command('run')
+    .description('Run one module or component in the engine that nodes use; stdin, stdout, stderr and the exit code pass through.')
+    .argument('<program>', 'a .wasm file, or an image reference')
+    .argument('[args...]', "the program's arguments")
+    .option('--runtime <name>', 'the runtime to use (default: the first that accepts the program)')
+    .option('--env <k=v>', 'set an environment variable; may be repeated', collect, [])
+    .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect, [])
+    .option('--memory <size>', 'bound on memory, such as 64Mi')
+    .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect, [])
+    .passThroughOptions()
+    .addHelpText('after', `
+The program sees nothing of this machine but what these options give it.
+
+Examples:
+  $ wasmlet run hello.wasm one two
+  $ wasmlet run --dir ./data::/data:ro --env LANG=C wc.wasm /data/text
+  $ wasmlet run --runtime node-wasi registry.example.com/tools/hello:1`)
+    .action(async (name: string, args: readonly string[], options: RunOptions) => {
+      context.exit(await run(context, name, args, options));
+    });
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+async function run(context: CliContext, name: string, args: readonly string[], options: RunOptions): Promise<number> {
+  const env = options.env.map(parseVariable);
+  const mounts = options.dir.map(parseMount);
+  const memoryBytes = options.memory === undefined ? undefined : parseBytes(options.memory, '--memory');
+  const logger = createLogger('warn');
+  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir });
+  const artifact = existsSync(name) ? await readArtifact(name) : await pullArtifact(context, name, plugins);
+  const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
+
+  const { WasmEngine } = await import('../engine/engine.ts');
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-run-'));
+  const engine = new WasmEngine({
+    rootDirectory: context.cacheDirectory,
+    runtimes: plugins.runtimes,
+    clock: systemClock,
+    logger,
+    threadEntry: context.installation.threadEntry,
+    compileCache: context.installation.compileCache,
+    maxThreads: 1,
+    warmThreads: 0,
+  });
+  try {
+    await engine.runPodSandbox({ uid: podUid, name: podUid, namespace: podUid, directory: path.join(directory, podUid) });
+    const id = await engine.createContainer({
+      podUid,
+      name: 'main',
+      attempt: 0,
+      kind: 'main',
+      hash: '',
+      image: name,
+      imageId: artifact.digest,
+      artifact,
+      runtime,
+      isolation: 'dedicated',
+      argv: [artifact.name, ...args],
+      env,
+      cwd: '/',
+      mounts,
+      resources: { ...(memoryBytes === undefined ? {} : { memoryBytes }), descriptors: 1024 },
+      stdin: true,
+      tty: context.stdin.isTTY === true && context.stdout.isTTY === true,
+    });
+    return await supervise(context, engine, id);
+  } finally {
+    await engine.stop(0);
+    await plugins.stop();
+    await rm(directory, { recursive: true, force: true });
+    // What the guest has not read of our stdin must not keep the process.
+    context.stdin.destroy();
+  }
+}
+
+async function supervise(context: CliContext, engine: Engine, id: string): Promise<number> {
+  const output = pass(context, await engine.attach(id));
+  const stop = (): void => void engine.stopContainer(id, 1);
+  const kill = (): void => void engine.stopContainer(id, 0);
+  process.once('SIGTERM', stop).once('SIGINT', kill);
+  try {
+    await engine.startContainer(id);
+    for await (const { type } of engine.events()) if (type === 'container-exited') break;
+    await output;
+  } finally {
+    process.removeListener('SIGTERM', stop).removeListener('SIGINT', kill);
+  }
+  const { exit } = engine.podSandbox(podUid)!.containers.find((container) => container.id === id)!;
+  if (exit?.message !== undefined && exit.reason !== 'Completed') context.stderr.write(`wasmlet: ${exit.reason}: ${exit.message}\n`);
+  return exit!.code;
+}
+
+/** Resolves when all output has been handed to this process' own streams. */
+async function pass(context: CliContext, streams: AttachedStreams): Promise<void> {
+  void Readable.toWeb(context.stdin).pipeTo(streams.stdin as never).catch(() => {
+    // The guest has ended, or closed its stdin: what is typed now has no reader.
+  });
+  await Promise.all([
+    streams.stdout.pipeTo(Writable.toWeb(context.stdout) as WritableStream<Uint8Array>, { preventClose: true }),
+    streams.stderr.pipeTo(Writable.toWeb(context.stderr) as WritableStream<Uint8Array>, { preventClose: true }),
+  ]);
+}
+
+async function readArtifact(file: string): Promise<Artifact> {
+  const bytes = await readFile(file);
+  const { inspect } = await import('../wasm/inspect.ts');
+  const inspection = inspect(bytes);
+  return {
+    kind: inspection.kind,
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    path: path.resolve(file),
+    name: path.basename(file),
+    sizeBytes: bytes.length,
+    inspection,
+  };
+}
+
+async function pullArtifact(context: CliContext, reference: string, plugins: Parameters<typeof import('./local-images.ts').openImageStore>[1]): Promise<Artifact> {
+  if (/\.wasm$|^[./]/.test(reference)) throw new WasmletError('NOT_FOUND', `there is no file ${reference}`);
+  const { openImageStore, userCredentials } = await import('./local-images.ts');
+  const images = openImageStore(context, plugins);
+  const { image } = await images.pull({ reference, credentials: await userCredentials(context, reference) }, new AbortController().signal);
+  return image.artifact;
+}
+
+function chooseRuntime(runtimes: RuntimeRegistry, artifact: Artifact, named: string | undefined): string {
+  const list = runtimes.list();
+  if (named !== undefined) {
+    const runtime = runtimes.get(named);
+    if (runtime === undefined) throw new WasmletError('RUNTIME_UNKNOWN', `there is no runtime ${named}; there are ${list.map(({ manifest }) => manifest.name).join(', ')}`);
+    if (runtime.state === 'inactive') throw new WasmletError('RUNTIME_INACTIVE', `the runtime ${named} is not active: ${runtime.reason}`);
+    const refusal = explainRefusal(runtime.manifest, artifact.inspection);
+    if (refusal !== undefined) throw new WasmletError('RUNTIME_NOT_ACCEPTING', `the runtime ${named} does not accept ${artifact.name}: ${refusal}`);
+    return named;
+  }
+  const refusals = [];
+  for (const { manifest, state } of list) {
+    const refusal = state === 'inactive' ? 'it is not active' : explainRefusal(manifest, artifact.inspection);
+    if (refusal === undefined) return manifest.name;
+    refusals.push(`${manifest.name}: ${refusal}`);
+  }
+  throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime accepts ${artifact.name} (${refusals.join('; ')})`);
+}
+
+function parseVariable(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new WasmletError('USAGE', `--env ${text}: give NAME=VALUE`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function parseMount(text: string): Mount {
+  const match = /^(.+?)::(\/[^:]*)(?::(ro|rw))?$/.exec(text);
+  if (!match) throw new WasmletError('USAGE', `--dir ${text}: give HOST::GUEST or HOST::GUEST:ro, the guest's path beginning with /`);
+  const [, host, guestPath, mode] = match;
+  if (!statSync(host!, { throwIfNoEntry: false })?.isDirectory()) throw new WasmletError('USAGE', `--dir ${text}: ${host} is not a directory`);
+  return { hostPath: realpathSync(host!), guestPath: guestPath!, readOnly: mode === 'ro' };
+}
