@@ -16,6 +16,7 @@ export interface PodSandboxConfig {
 
 export interface Mount {
   readonly guestPath: string;
+  /** A directory; absolute and without a symbolic link in it, so that whoever opens it can tell that nobody has put one in its way. */
   readonly hostPath: string;
   readonly readOnly: boolean;
 }

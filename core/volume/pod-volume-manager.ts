@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../api/clock.ts';
 import type { Mount } from '../api/engine.ts';
@@ -69,9 +69,11 @@ export class PodVolumeManager implements VolumeManager {
       planned.map(async ({ guestPath, volume, subPath, readOnly }) => {
         const ready = this.#ready.get(pod.metadata.uid)?.get(volume);
         if (!ready) throw new WasmletError('VOLUME_SET_UP_FAILED', `volume ${JSON.stringify(volume)} is not set up yet`);
-        const { hostPath, readOnly: always } = ready;
-        const found = subPath === undefined ? hostPath : await resolveSubPath(hostPath, subPath, !always);
-        return { guestPath, hostPath: found, readOnly: readOnly || always };
+        if (subPath !== undefined && ready.readOnly) throw new WasmletError('FIELD_UNSUPPORTED', `volumeMounts: subPath ${JSON.stringify(subPath)} of volume ${JSON.stringify(volume)}: subPath into a configMap, secret, downwardAPI or projected volume is not supported`);
+        const hostPath = subPath === undefined ? ready.hostPath : await resolveSubPath(ready.hostPath, subPath);
+        // What a WASI guest is given are directories.
+        if (!(await stat(hostPath)).isDirectory()) throw new WasmletError('FIELD_UNSUPPORTED', `volumeMounts: ${hostPath} of volume ${JSON.stringify(volume)} is not a directory; mounting a single file is not supported`);
+        return { guestPath, hostPath, readOnly: readOnly || ready.readOnly };
       }),
     );
   }
@@ -122,7 +124,8 @@ export class PodVolumeManager implements VolumeManager {
     const request = { podUid, volume, directory, memoryDirectory: (sizeBytes?: number) => memory.provide(directory, sizeBytes) };
     const files = active.payload === 'files' ? { files: await resolveVolumeFiles(pod, volume, objects) } : {};
     const { hostPath } = await active.plugin.setUp({ ...request, ...files });
-    return { hostPath, readOnly: active.payload === 'files' };
+    // Without a link in it: whoever opens a mount can then tell that nobody has put one in its way.
+    return { hostPath: await realpath(hostPath), readOnly: active.payload === 'files' };
   }
 
   #inTurn(podUid: string, operation: () => Promise<void>): Promise<void> {

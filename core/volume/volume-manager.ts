@@ -8,7 +8,10 @@ export interface VolumeManager {
    * the message names the volume and the cause.
    */
   setUp(pod: Pod): Promise<void>;
-  /** The container's volumeMounts as engine mounts (readOnly, subPath; secrets and configMaps are read-only). After `setUp`. Throws FIELD_INVALID. */
+  /**
+   * The container's volumeMounts as engine mounts (readOnly, subPath; content from the API is read-only). After `setUp`. Throws
+   * FIELD_INVALID; FIELD_UNSUPPORTED for subPathExpr, subPath into content from the API, and anything but a directory.
+   */
   mounts(pod: Pod, container: Container): Promise<readonly Mount[]>;
   /** Removes them all; after the pod's containers have ended. Idempotent. Works from the directory alone. */
   tearDown(podUid: string): Promise<void>;
