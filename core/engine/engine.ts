@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { AttachedStreams, ContainerConfig, ContainerStats, Engine, EngineEvent, PodSandboxConfig, PodSandboxObservation } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
@@ -10,7 +10,6 @@ import { EventQueue } from './event-queue.ts';
 import { createLogLink } from './logs/log-link.ts';
 import { LogWriter } from './logs/log-writer.ts';
 import { removeLogs } from './logs/rotate-log.ts';
-import { rm } from 'node:fs/promises';
 import { Preparer } from './prepare/preparer.ts';
 import { runContainer } from './run-container.ts';
 import { lostInRestart, startErrorExit, stoppedExit } from './state/container-exit.ts';
@@ -97,13 +96,17 @@ export class WasmEngine implements Engine {
       known.stopped = false;
       return;
     }
-    const sandbox = new PodSandbox(config, this.#clock.now(), Journal.create(config.directory, this.#logger));
-    this.#sandboxes.set(config.uid, sandbox);
+    const { uid, name, namespace, directory } = config;
+    const journal = Journal.create(directory, this.#logger);
+    const createdAt = this.#clock.now();
+    const sandbox = new PodSandbox({ uid, name, namespace }, createdAt, journal);
+    this.#sandboxes.set(uid, sandbox);
     try {
-      await mkdir(config.directory, { recursive: true, mode: 0o750 });
-      await sandbox.journal.append(sandbox.entries()[0]!);
+      await mkdir(directory, { recursive: true, mode: 0o750 });
+      await journal.append({ type: 'sandbox', uid, name, namespace, createdAt });
     } catch (error) {
-      this.#sandboxes.delete(config.uid);
+      this.#sandboxes.delete(uid);
+      await journal.remove();
       throw error;
     }
   }
@@ -180,7 +183,6 @@ export class WasmEngine implements Engine {
     await sandbox.journal.append({ type: 'remove', id });
     this.#containers.delete(id);
     sandbox.containers.delete(id);
-    await sandbox.journal.compact(() => sandbox.entries());
   }
 
   podSandbox(uid: string): PodSandboxObservation | undefined {

@@ -55,9 +55,8 @@ export async function runContainer(container: Container, live: LiveParts, runtim
 async function runGuest(container: Container, live: LiveParts, order: GuestOrder, thread: GuestThread, options: RunContainerOptions): Promise<ContainerExit> {
   const pump = new OutputPump(thread, (records) => live.output.deliver(records));
   live.input?.connect(() => thread.wake());
-  let over = false;
   thread.begin(order, () => {
-    if (!over && thread.touched) options.onRunning();
+    if (thread.touched && !thread.over) options.onRunning();
     live.input?.spaceMayBeFree();
     void pump.pump();
   });
@@ -66,13 +65,12 @@ async function runGuest(container: Container, live: LiveParts, order: GuestOrder
   container.signal.addEventListener('abort', stop, { once: true });
 
   const end = await thread.finished;
-  over = true;
   cancelWatch();
   container.signal.removeEventListener('abort', stop);
   live.output.guestEnded();
   await pump.pump();
   if (end.kind === 'terminated' && !container.signal.aborted) throw new WasmletError('THREAD_START_FAILED', `the guest was not entered within ${options.startDeadlineMilliseconds} ms`);
-  return containerExitOf(end, thread.entered || thread.touched, container.stopCode);
+  return containerExitOf(end, thread.begun, container.stopCode);
 }
 
 /** Sees a guest begin that calls nothing, and one that does not begin at all. Returns what ends the watch. */
@@ -80,7 +78,8 @@ function watchSilentStart(thread: GuestThread, options: RunContainerOptions): ()
   const begunAt = options.clock.monotonic();
   let cancel: () => void = () => {};
   const look = (): void => {
-    if (thread.entered || thread.touched) options.onRunning();
+    if (thread.over) return;
+    if (thread.begun) options.onRunning();
     else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) void thread.terminate();
     else cancel = options.clock.after(silentRunningMilliseconds, look);
   };

@@ -14,6 +14,8 @@ export const controlWord = {
   touched: 1,
   /** G: 1 once the guest's entry was called. */
   entered: 2,
+  /** G: 1 once the guest is over, before its end is reported. */
+  ended: 6,
   /** G: linear memory and host objects, in KiB. */
   memoryKibibytes: 3,
   /** G: descriptors held. */

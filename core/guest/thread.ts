@@ -18,7 +18,8 @@ const guestNiceness = 10;
 export async function serve(thread: ThreadTask): Promise<never> {
   const { port } = thread;
   const post = (message: ThreadMessage): void => port.postMessage(message);
-  await Promise.all(thread.preload.map((url) => import(url)));
+  // One that cannot be imported is reported when a container needs it.
+  await Promise.allSettled(thread.preload.map((url) => import(url)));
   const order = new Promise<GuestOrder>((resolve) => port.once('message', resolve));
   // Warming up at full priority, everything after it as a guest.
   os.setPriority(guestNiceness);
@@ -36,6 +37,8 @@ async function runGuest(order: GuestOrder, thread: ThreadTask, ringDoorbell: () 
     return { kind: 'exit', exit };
   } catch (error) {
     return { kind: 'failed', message: messageOf(error) };
+  } finally {
+    Atomics.store(control, controlWord.ended, 1);
   }
 }
 

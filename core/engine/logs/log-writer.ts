@@ -53,7 +53,7 @@ export class LogWriter {
 
   /** From now on a disk that takes nothing is waited for only so long: the container's end must become known. */
   guestEnded(): void {
-    this.#giveUpAt = this.#options.clock.monotonic() + endDeadlineMilliseconds;
+    this.#giveUpAt = Math.min(this.#giveUpAt, this.#options.clock.monotonic() + endDeadlineMilliseconds);
   }
 
   /** Writes what is left of unfinished lines and closes the file. */

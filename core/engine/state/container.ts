@@ -115,8 +115,6 @@ export class Container {
     this.#phase = 'exited';
     this.#exit = exit;
     this.#finishedAt = now;
-    // An attempt that never began has no start.
-    if (exit.reason === 'StartError') this.#startedAt = undefined;
     this.#thread = undefined;
     this.#live = undefined;
     this.#resolveEnded();
@@ -127,7 +125,8 @@ export class Container {
     return {
       ...record,
       phase: this.#phase,
-      ...(this.#phase === 'created' || this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
+      // An attempt that never began has no start.
+      ...(this.#phase === 'created' || this.#exit?.reason === 'StartError' || this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
       ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
       ...(this.#exit === undefined ? {} : { exit: this.#exit }),
     };

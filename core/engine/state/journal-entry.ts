@@ -46,6 +46,12 @@ export function parseJournal(text: string): { entries: JournalEntry[]; unreadabl
   return { entries, unreadable };
 }
 
+/** The entries that still say something: those of removed attempts do not. */
+export function withoutRemoved(entries: readonly JournalEntry[]): JournalEntry[] {
+  const removed = new Set(entries.flatMap((entry) => (entry.type === 'remove' ? [entry.id] : [])));
+  return entries.filter((entry) => entry.type === 'sandbox' || !removed.has(entry.type === 'attempt' ? entry.attempt.id : entry.id));
+}
+
 /**
  * What the entries say, attempts oldest first. An attempt whose guest never began is left out: nothing of it happened,
  * and the same attempt may be made again. Undefined without a sandbox entry.

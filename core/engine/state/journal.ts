@@ -1,12 +1,13 @@
 import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import { parseJournal } from './journal-entry.ts';
+import { parseJournal, withoutRemoved } from './journal-entry.ts';
 import type { JournalEntry } from './journal-entry.ts';
 
 const fileName = 'journal.jsonl';
-/** Entries that say nothing any more before the file is written anew. */
-const compactAfter = 200;
+/** Attempts removed before the file is written anew without them. */
+const compactAfter = 50;
 
 /**
  * A pod's attempts and exits on disk, append-only, one JSON object a line, so that nothing finished runs twice after
@@ -18,20 +19,19 @@ export class Journal {
   readonly #logger: Logger;
   /** Ends when the last append has. Never rejects. */
   #last: Promise<void> = Promise.resolve();
-  #entries: number;
+  #removed = 0;
   /** The file may end in half a line. */
   #torn: boolean;
 
-  private constructor(file: string, logger: Logger, entries: number, torn: boolean) {
+  private constructor(file: string, logger: Logger, torn: boolean) {
     this.#path = file;
     this.#logger = logger;
-    this.#entries = entries;
     this.#torn = torn;
   }
 
   /** For a pod that has none yet. The directory exists or is made by the first append's caller. */
   static create(podDirectory: string, logger: Logger): Journal {
-    return new Journal(path.join(podDirectory, fileName), logger, 0, false);
+    return new Journal(path.join(podDirectory, fileName), logger, false);
   }
 
   /** The journal of a pod's directory and what it says; undefined when there is none. Lines that cannot be read are skipped. */
@@ -41,37 +41,20 @@ export class Journal {
     try {
       text = await readFile(file, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
       throw error;
     }
     const { entries, unreadable } = parseJournal(text);
     if (unreadable > 0) logger.warn({ file, unreadable }, 'journal lines could not be read');
-    return { journal: new Journal(file, logger, entries.length, !text.endsWith('\n') && text !== ''), entries };
+    return { journal: new Journal(file, logger, !text.endsWith('\n') && text !== ''), entries };
   }
 
   /** Resolves when the entry is written. Rejects when it could not be; the journal goes on. */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#last.then(() => this.#write(entry));
     this.#last = written.catch(() => {});
+    if (entry.type === 'remove' && ++this.#removed % compactAfter === 0) this.#last = this.#last.then(() => this.#compact());
     return written;
-  }
-
-  /** Replaces the file by `entries` once it has grown far beyond them. */
-  compact(entries: () => readonly JournalEntry[]): Promise<void> {
-    this.#last = this.#last.then(async () => {
-      const kept = entries();
-      if (this.#entries - kept.length < compactAfter) return;
-      const temporary = `${this.#path}.new`;
-      try {
-        await writeFile(temporary, kept.map(lineOf).join(''), { mode: 0o600 });
-        await rename(temporary, this.#path);
-        this.#entries = kept.length;
-        this.#torn = false;
-      } catch (error) {
-        this.#logger.warn({ error, file: this.#path }, 'the journal could not be compacted');
-      }
-    });
-    return this.#last;
   }
 
   /** Deletes the file, after what is still being written. */
@@ -86,7 +69,19 @@ export class Journal {
     this.#torn = true;
     await appendFile(this.#path, torn ? `\n${line}` : line, { mode: 0o600 });
     this.#torn = false;
-    this.#entries += 1;
+  }
+
+  /** Writes the file anew without the attempts that were removed. */
+  async #compact(): Promise<void> {
+    const temporary = `${this.#path}.new`;
+    try {
+      const { entries } = parseJournal(await readFile(this.#path, 'utf8'));
+      await writeFile(temporary, withoutRemoved(entries).map(lineOf).join(''), { mode: 0o600 });
+      await rename(temporary, this.#path);
+      this.#torn = false;
+    } catch (error) {
+      this.#logger.warn({ error: messageOf(error), file: this.#path }, 'the journal could not be compacted');
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import type { PodSandboxConfig, PodSandboxObservation } from '../../api/engine.ts';
 import type { Container } from './container.ts';
 import type { Journal } from './journal.ts';
-import type { JournalEntry } from './journal-entry.ts';
 
 /** A pod's sandbox: its journal and the attempts that are still remembered, oldest first. */
 export class PodSandbox {
@@ -21,19 +20,5 @@ export class PodSandbox {
   observe(): PodSandboxObservation {
     const { uid, name, namespace } = this.config;
     return { uid, name, namespace, createdAt: this.createdAt, containers: [...this.containers.values()].map((container) => container.observe()) };
-  }
-
-  /** What the journal must say at least. */
-  entries(): JournalEntry[] {
-    const { uid, name, namespace } = this.config;
-    const attempts = [...this.containers.values()].flatMap((container): JournalEntry[] => {
-      const { id, startedAt, finishedAt, exit } = container.observe();
-      return [
-        { type: 'attempt', attempt: container.record },
-        ...(startedAt === undefined ? [] : [{ type: 'start', id, at: startedAt } as const]),
-        ...(finishedAt === undefined || exit === undefined ? [] : [{ type: 'exit', id, at: finishedAt, exit } as const]),
-      ];
-    });
-    return [{ type: 'sandbox', uid, name, namespace, createdAt: this.createdAt }, ...attempts];
   }
 }

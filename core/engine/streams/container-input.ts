@@ -6,7 +6,8 @@ export class ContainerInput {
   readonly memory = new SharedArrayBuffer(ringHeaderBytes + inputRingBytes);
   readonly #ring = new InputRingWriter(this.memory);
   #wakeGuest: () => void = () => {};
-  #onSpace: () => void = () => {};
+  /** Attached writers that found the ring full. */
+  readonly #waiting: (() => void)[] = [];
   #ended = false;
 
   /** From now on the guest is woken when there is something to read. */
@@ -16,13 +17,14 @@ export class ContainerInput {
 
   /** The guest may have made space. */
   spaceMayBeFree(): void {
-    this.#onSpace();
+    const waiting = this.#waiting.splice(0);
+    for (const resume of waiting) resume();
   }
 
   /** Nobody reads any more: writers are told. */
   end(): void {
     this.#ended = true;
-    this.#onSpace();
+    this.spaceMayBeFree();
   }
 
   /** One attached writer's end. Closing it ends the guest's stdin; aborting it leaves stdin open for the next one. */
@@ -34,7 +36,7 @@ export class ContainerInput {
           const written = this.#ring.write(rest);
           rest = rest.subarray(written);
           if (written > 0) this.#wakeGuest();
-          else await new Promise<void>((resolve) => (this.#onSpace = resolve));
+          else await this.#space();
         }
       },
       close: () => {
@@ -42,6 +44,10 @@ export class ContainerInput {
         this.#wakeGuest();
       },
     });
+  }
+
+  #space(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }
 

@@ -76,12 +76,17 @@ export class GuestThread {
 
   /** True once the guest has made a host call. */
   get touched(): boolean {
-    return Atomics.load(this.control, controlWord.touched) === 1;
+    return this.#is(controlWord.touched);
   }
 
-  /** True once the guest's entry was called. */
-  get entered(): boolean {
-    return Atomics.load(this.control, controlWord.entered) === 1;
+  /** True once the guest's entry was called, or code of its start section has made a host call. */
+  get begun(): boolean {
+    return this.#is(controlWord.entered) || this.touched;
+  }
+
+  /** True once the guest is over, although the news of it may still be on the way. */
+  get over(): boolean {
+    return this.#is(controlWord.ended);
   }
 
   /** Wakes the guest if it waits for anything but a deadline. */
@@ -97,5 +102,9 @@ export class GuestThread {
       this.#abandon();
     }
     return this.gone;
+  }
+
+  #is(word: number): boolean {
+    return Atomics.load(this.control, word) === 1;
   }
 }

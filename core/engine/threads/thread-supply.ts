@@ -1,6 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Clock } from '../../api/clock.ts';
-import { WasmletError } from '../../api/errors.ts';
+import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { GuestThread } from './guest-thread.ts';
 import { ThreadPool } from './thread-pool.ts';
@@ -35,8 +35,8 @@ const refillPauseMilliseconds = 5;
 export class ThreadSupply {
   readonly #options: ThreadSupplyOptions;
   readonly #pools = new Map<SizeClass, ThreadPool>();
-  readonly #warm: GuestThread[] = [];
-  #warming = 0;
+  /** Spares, oldest first; the newest may still be starting. */
+  readonly #reserve: Promise<GuestThread>[] = [];
   #taken = 0;
   #preload: readonly string[] = [];
   #stopped = false;
@@ -65,7 +65,13 @@ export class ThreadSupply {
     if (this.#taken >= this.#options.maxThreads) throw new WasmletError('NODE_FULL', `all ${this.#options.maxThreads} threads of this node are taken`);
     this.#taken += 1;
     try {
-      const thread = (sizeClass === 'module' ? this.#warm.pop() : undefined) ?? (await this.#startFor(sizeClass, preload, signal));
+      // A spare that is still starting is sooner there than a thread begun now.
+      const spare = sizeClass === 'module' ? this.#reserve.shift() : undefined;
+      const thread = await (spare ?? this.#pool(sizeClass).start(preload));
+      if (signal.aborted) {
+        await thread.terminate();
+        throw signal.reason;
+      }
       void thread.gone.then(() => this.#leave());
       if (sizeClass === 'module') this.#preload = preload;
       this.#options.clock.after(refillPauseMilliseconds, () => this.#refill());
@@ -80,13 +86,6 @@ export class ThreadSupply {
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
-  }
-
-  async #startFor(sizeClass: SizeClass, preload: readonly string[], signal: AbortSignal): Promise<GuestThread> {
-    const thread = await this.#pool(sizeClass).start(preload);
-    if (!signal.aborted) return thread;
-    await thread.terminate();
-    throw signal.reason;
   }
 
   #leave(): void {
@@ -105,25 +104,19 @@ export class ThreadSupply {
   }
 
   #refill(): void {
-    while (!this.#stopped && this.#warm.length + this.#warming < this.#options.warmThreads) void this.#addWarm();
+    while (!this.#stopped && this.#reserve.length < this.#options.warmThreads) this.#addSpare();
   }
 
-  async #addWarm(): Promise<void> {
-    this.#warming += 1;
-    try {
-      const thread = await this.#pool('module').start(this.#preload);
-      this.#warm.push(thread);
-      void thread.gone.then(() => this.#dropWarm(thread));
-    } catch (error) {
-      // The next container starts its own thread and reports what is wrong; its end tries to refill again.
-      if (!this.#stopped) this.#options.logger.warn({ error }, 'no warm thread could be kept ready');
-    } finally {
-      this.#warming -= 1;
-    }
-  }
-
-  #dropWarm(thread: GuestThread): void {
-    const index = this.#warm.indexOf(thread);
-    if (index !== -1) this.#warm.splice(index, 1);
+  #addSpare(): void {
+    const spare = this.#pool('module').start(this.#preload);
+    this.#reserve.push(spare);
+    void spare
+      .then((thread) => thread.gone)
+      // Nobody waits for it: the next container starts a thread of its own, and whatever is wrong is its start error.
+      .catch((error: unknown) => this.#stopped || this.#options.logger.warn({ error: messageOf(error) }, 'no warm thread could be kept ready'))
+      .finally(() => {
+        const index = this.#reserve.indexOf(spare);
+        if (index !== -1) void this.#reserve.splice(index, 1);
+      });
   }
 }
