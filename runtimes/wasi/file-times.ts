@@ -1,4 +1,4 @@
-import type { FileTimes } from '../../core/guest/files/directory.ts';
+import type { FileTimes } from '../../core/guest/files/set-file-times.ts';
 import { FileError } from '../../core/guest/files/file-error.ts';
 import type { GuestClock } from '../../core/guest/host.ts';
 
@@ -13,8 +13,8 @@ export function fileTimes(access: bigint, modification: bigint, flags: number, c
   return { ...(accessTime === undefined ? {} : { access: accessTime }), ...(modificationTime === undefined ? {} : { modification: modificationTime }) };
 }
 
-function chosen(nanoseconds: bigint, given: number, now: number, clock: GuestClock): number | undefined {
+function chosen(nanoseconds: bigint, given: number, now: number, clock: GuestClock): bigint | undefined {
   if (given !== 0 && now !== 0) throw new FileError('EINVAL');
-  if (given !== 0) return Number(BigInt.asUintN(64, nanoseconds)) / 1e9;
-  return now !== 0 ? Number(clock.realtime()) / 1e9 : undefined;
+  if (given !== 0) return BigInt.asUintN(64, nanoseconds);
+  return now !== 0 ? clock.realtime() : undefined;
 }

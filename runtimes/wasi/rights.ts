@@ -1,40 +1,37 @@
-/** Rights of preview 1 (`rights` in wasi_snapshot_preview1.witx), by bit. */
-const right = {
-  FD_DATASYNC: 1n << 0n,
-  FD_READ: 1n << 1n,
-  FD_SEEK: 1n << 2n,
-  FD_FDSTAT_SET_FLAGS: 1n << 3n,
-  FD_SYNC: 1n << 4n,
-  FD_TELL: 1n << 5n,
-  FD_WRITE: 1n << 6n,
-  FD_ADVISE: 1n << 7n,
-  FD_ALLOCATE: 1n << 8n,
-  PATH_CREATE_DIRECTORY: 1n << 9n,
-  PATH_CREATE_FILE: 1n << 10n,
-  PATH_LINK_SOURCE: 1n << 11n,
-  PATH_LINK_TARGET: 1n << 12n,
-  PATH_OPEN: 1n << 13n,
-  FD_READDIR: 1n << 14n,
-  PATH_READLINK: 1n << 15n,
-  PATH_RENAME_SOURCE: 1n << 16n,
-  PATH_RENAME_TARGET: 1n << 17n,
-  PATH_FILESTAT_GET: 1n << 18n,
-  PATH_FILESTAT_SET_SIZE: 1n << 19n,
-  PATH_FILESTAT_SET_TIMES: 1n << 20n,
-  FD_FILESTAT_GET: 1n << 21n,
-  FD_FILESTAT_SET_SIZE: 1n << 22n,
-  FD_FILESTAT_SET_TIMES: 1n << 23n,
-  PATH_SYMLINK: 1n << 24n,
-  PATH_REMOVE_DIRECTORY: 1n << 25n,
-  PATH_UNLINK_FILE: 1n << 26n,
-  POLL_FD_READWRITE: 1n << 27n,
+/**
+ * Rights of preview 1 (`rights` in wasi_snapshot_preview1.witx), by bit; numbers, since an i64's bigint costs an allocation
+ * and the sockets' rights, which we never give, are the only ones above bit 27.
+ */
+export const right = {
+  FD_DATASYNC: 1 << 0,
+  FD_READ: 1 << 1,
+  FD_SEEK: 1 << 2,
+  FD_FDSTAT_SET_FLAGS: 1 << 3,
+  FD_SYNC: 1 << 4,
+  FD_TELL: 1 << 5,
+  FD_WRITE: 1 << 6,
+  FD_ADVISE: 1 << 7,
+  FD_ALLOCATE: 1 << 8,
+  PATH_CREATE_DIRECTORY: 1 << 9,
+  PATH_CREATE_FILE: 1 << 10,
+  PATH_LINK_SOURCE: 1 << 11,
+  PATH_LINK_TARGET: 1 << 12,
+  PATH_OPEN: 1 << 13,
+  FD_READDIR: 1 << 14,
+  PATH_READLINK: 1 << 15,
+  PATH_RENAME_SOURCE: 1 << 16,
+  PATH_RENAME_TARGET: 1 << 17,
+  PATH_FILESTAT_GET: 1 << 18,
+  PATH_FILESTAT_SET_SIZE: 1 << 19,
+  PATH_FILESTAT_SET_TIMES: 1 << 20,
+  FD_FILESTAT_GET: 1 << 21,
+  FD_FILESTAT_SET_SIZE: 1 << 22,
+  FD_FILESTAT_SET_TIMES: 1 << 23,
+  PATH_SYMLINK: 1 << 24,
+  PATH_REMOVE_DIRECTORY: 1 << 25,
+  PATH_UNLINK_FILE: 1 << 26,
+  POLL_FD_READWRITE: 1 << 27,
 } as const;
-
-export const readRight = right.FD_READ;
-export const writeRight = right.FD_WRITE;
-export const truncateRight = right.PATH_FILESTAT_SET_SIZE;
-
-const all = Object.values(right).reduce((sum, bit) => sum | bit, 0n);
 
 const directoryBase =
   right.FD_FDSTAT_SET_FLAGS | right.FD_SYNC | right.FD_ADVISE | right.PATH_CREATE_DIRECTORY | right.PATH_CREATE_FILE | right.PATH_LINK_SOURCE | right.PATH_LINK_TARGET |
@@ -47,8 +44,8 @@ const fileBase =
   right.FD_FILESTAT_GET | right.FD_FILESTAT_SET_SIZE | right.FD_FILESTAT_SET_TIMES | right.POLL_FD_READWRITE;
 
 export interface Rights {
-  readonly base: bigint;
-  readonly inheriting: bigint;
+  readonly base: number;
+  readonly inheriting: number;
 }
 
 /** What a directory can do; a guest may ask for less. */
@@ -56,22 +53,33 @@ export const directoryRights: Rights = { base: directoryBase, inheriting: direct
 
 /** What a file can do that was opened for reading, writing or both. */
 export function fileRights(access: { readonly read: boolean; readonly write: boolean }): Rights {
-  const missing = (access.read ? 0n : right.FD_READ) | (access.write ? 0n : right.FD_WRITE | right.FD_ALLOCATE | right.FD_FILESTAT_SET_SIZE);
-  return { base: fileBase & ~missing, inheriting: 0n };
+  const missing = (access.read ? 0 : right.FD_READ) | (access.write ? 0 : right.FD_WRITE | right.FD_ALLOCATE | right.FD_FILESTAT_SET_SIZE);
+  return { base: fileBase & ~missing, inheriting: 0 };
 }
 
 /** Standard streams cannot seek; without FD_SEEK and FD_TELL, wasi-libc's isatty trusts the file type. */
 export const streamRights = {
-  input: { base: right.FD_READ | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0n },
-  output: { base: right.FD_WRITE | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0n },
+  input: { base: right.FD_READ | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0 },
+  output: { base: right.FD_WRITE | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0 },
 } as const satisfies Record<string, Rights>;
 
-/** True when `wanted` holds nothing that `held` lacks: rights are only ever given up. */
-export function isNarrower(wanted: Rights, held: Rights): boolean {
-  return ((wanted.base & ~held.base) | (wanted.inheriting & ~held.inheriting)) === 0n;
+export const everyRight: Rights = { base: -1, inheriting: -1 };
+export const noRights: Rights = { base: 0, inheriting: 0 };
+
+/** From the i64 arguments of a call; bits that nothing here can have are left out. */
+export function rightsFrom(base: bigint, inheriting: bigint): Rights {
+  return { base: known(base), inheriting: known(inheriting) };
 }
 
-/** The bits that preview 1 defines. */
-export function isKnown(rights: Rights): boolean {
-  return ((rights.base | rights.inheriting) & ~all) === 0n;
+export function intersection(one: Rights, other: Rights): Rights {
+  return { base: one.base & other.base, inheriting: one.inheriting & other.inheriting };
+}
+
+/** What `one` has and `other` has not. */
+export function difference(one: Rights, other: Rights): Rights {
+  return { base: one.base & ~other.base, inheriting: one.inheriting & ~other.inheriting };
+}
+
+function known(rights: bigint): number {
+  return Number(BigInt.asUintN(28, rights));
 }

@@ -1,24 +1,22 @@
 import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
-import { DescriptorTable } from '../../core/guest/files/descriptor-table.ts';
 import { Directory } from '../../core/guest/files/directory.ts';
 import { MountTable } from '../../core/guest/files/mount-table.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
 import { runCommand } from '../../core/guest/preview1/run-command.ts';
-import { directoryDescriptor, streamDescriptor } from './descriptor.ts';
-import type { Descriptor } from './descriptor.ts';
+import { Descriptors, directoryDescriptor, streamDescriptor } from './descriptor.ts';
 import { descriptorFunctions } from './functions/descriptors.ts';
 import { directoryFunctions } from './functions/directories.ts';
 import { pathFunctions } from './functions/paths.ts';
 import { processFunctions } from './functions/process.ts';
 import { socketFunctions } from './functions/sockets.ts';
-import { directoryRights, streamRights } from './rights.ts';
+import { directoryRights, noRights, streamRights } from './rights.ts';
 import type { WasiContext } from './wasi-context.ts';
 
 /** The thread side of the runtime `wasi` (RuntimeThread). */
 export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const mounts = new MountTable(host.mounts);
-  const descriptors = new DescriptorTable<Descriptor>(host.limits.descriptors, (count) => host.reportDescriptors(count));
+  const descriptors = new Descriptors(host.limits.descriptors, (count) => host.reportDescriptors(count));
   const memory = new GuestMemory((bytes) => host.reportMemory(bytes));
   const close = (): void => {
     descriptors.closeAll();
@@ -26,7 +24,7 @@ export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit
   };
   for (const stream of [0, 1, 2] as const) descriptors.insert(() => streamDescriptor(stream, stream === 0 ? streamRights.input : streamRights.output));
   for (const root of mounts.roots()) {
-    descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, new TextEncoder().encode(root.mount.guestPath)));
+    descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
   }
   const context: WasiContext = { task, host, memory, descriptors };
   const functions = {

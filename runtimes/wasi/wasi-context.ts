@@ -1,15 +1,14 @@
 import type { GuestTask } from '../../core/api/runtime.ts';
-import type { DescriptorTable } from '../../core/guest/files/descriptor-table.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import type { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { Descriptors } from './descriptor.ts';
 
 /** What the functions of one guest share. */
 export interface WasiContext {
   readonly task: GuestTask;
   readonly host: GuestHost;
   readonly memory: GuestMemory;
-  readonly descriptors: DescriptorTable<Descriptor>;
+  readonly descriptors: Descriptors;
 }
 
 /** Functions of `wasi_snapshot_preview1` by name. */

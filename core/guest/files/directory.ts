@@ -1,7 +1,4 @@
-import {
-  closeSync, constants, fsyncSync, fstatSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, unlinkSync,
-  utimesSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
 import type { BigIntStats, Dirent } from 'node:fs';
 import { FileError } from './file-error.ts';
 import type { HeldDirectory, MountTable } from './mount-table.ts';
@@ -10,12 +7,8 @@ import { hostPathOf, walk } from './path-walk.ts';
 import type { WalkTarget } from './path-walk.ts';
 import { RegularFile } from './regular-file.ts';
 import type { FileStatusFlags } from './regular-file.ts';
-
-/** Times to set, in seconds since the epoch; undefined leaves one as it is. */
-export interface FileTimes {
-  readonly access?: number;
-  readonly modification?: number;
-}
+import { setFileTimes } from './set-file-times.ts';
+import type { FileTimes } from './set-file-times.ts';
 
 export interface OpenOptions extends FileStatusFlags {
   readonly follow: boolean;
@@ -70,27 +63,19 @@ export class Directory {
   }
 
   statusOf(path: string, follow: boolean): BigIntStats {
-    return this.#walk(path, follow, (target) => {
-      // A descriptor's magic link must be followed; an entry of a directory must not.
-      const status = target.name === undefined ? statSync(target.hostPath, { bigint: true }) : lstatSync(target.hostPath, { bigint: true });
-      if (target.directoryOnly && !status.isDirectory()) throw new FileError('ENOTDIR');
-      return status;
-    });
+    return this.#walk(path, follow, statusOf);
   }
 
   setTimes(times: FileTimes): void {
     this.#refuseReadOnly(this.#held);
-    const status = this.status();
-    utimesSync(hostPathOf(this.#held), times.access ?? secondsOf(status.atimeNs), times.modification ?? secondsOf(status.mtimeNs));
+    setFileTimes(hostPathOf(this.#held), true, times);
   }
 
   setTimesOf(path: string, follow: boolean, times: FileTimes): void {
     this.#walk(path, follow, (target) => {
       this.#refuseReadOnly(target.directory);
-      const set = target.name === undefined ? utimesSync : lutimesSync;
-      const status = target.name === undefined ? statSync(target.hostPath, { bigint: true }) : lstatSync(target.hostPath, { bigint: true });
-      if (target.directoryOnly && !status.isDirectory()) throw new FileError('ENOTDIR');
-      set(target.hostPath, times.access ?? secondsOf(status.atimeNs), times.modification ?? secondsOf(status.mtimeNs));
+      statusOf(target);
+      setFileTimes(target.hostPath, target.name === undefined, times);
     });
   }
 
@@ -103,16 +88,17 @@ export class Directory {
   }
 
   removeFile(path: string): void {
-    this.#change(path, 'EISDIR', (hostPath) => {
-      // Linux says EISDIR for a directory, and so does WASI; Node's unlink leaves it as it is.
-      unlinkSync(hostPath);
-    });
+    this.#change(path, 'EISDIR', (hostPath) => unlinkSync(hostPath));
   }
 
-  /** `contents` are kept as they are: what they lead to is decided when the link is walked. */
+  /**
+   * What relative `contents` lead to is decided when the link is walked. Absolute ones are ENOTCAPABLE: whoever else reads
+   * the volume, on the host for one, would be led elsewhere.
+   */
   createSymbolicLink(contents: string, path: string): void {
-    if (contents === '' ) throw new FileError('ENOENT');
+    if (contents === '') throw new FileError('ENOENT');
     if (contents.includes('\0')) throw new FileError('EINVAL');
+    if (contents.startsWith('/')) throw new FileError('ENOTCAPABLE');
     this.#change(path, 'EEXIST', (hostPath) => symlinkSync(contents, hostPath));
   }
 
@@ -231,7 +217,10 @@ export class Directory {
   }
 }
 
-/** Node takes times as a double of seconds; utimensat gets what is left of the nanoseconds (about a microsecond). */
-function secondsOf(nanoseconds: bigint): number {
-  return Number(nanoseconds) / 1e9;
+/** ENOENT when nothing is there, ENOTDIR when a path with a slash at its end leads to something else than a directory. */
+function statusOf(target: WalkTarget): BigIntStats {
+  if (target.name === undefined) return fstatSync(target.directory.fd, { bigint: true });
+  const status = lstatSync(target.hostPath, { bigint: true });
+  if (target.directoryOnly && !status.isDirectory()) throw new FileError('ENOTDIR');
+  return status;
 }

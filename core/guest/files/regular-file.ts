@@ -1,8 +1,9 @@
-import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
 import type { GuestMount } from '../host.ts';
-import type { FileTimes } from './directory.ts';
 import { FileError } from './file-error.ts';
+import { setFileTimes } from './set-file-times.ts';
+import type { FileTimes } from './set-file-times.ts';
 
 /** What a guest may change on an open file. */
 export interface FileStatusFlags {
@@ -105,8 +106,7 @@ export class RegularFile {
 
   setTimes(times: FileTimes): void {
     if (this.#mount.readOnly) throw new FileError('EROFS');
-    const { atimeNs, mtimeNs } = this.status();
-    futimesSync(this.#fd, times.access ?? Number(atimeNs) / 1e9, times.modification ?? Number(mtimeNs) / 1e9);
+    setFileTimes(`/proc/self/fd/${this.#fd}`, true, times);
   }
 
   /** Linux' O_APPEND can be changed in place, Node cannot: the same file is opened again through its descriptor. */

@@ -5,10 +5,9 @@ import { errno } from '../../../core/guest/preview1/errno.ts';
 import { GuestStreams } from '../../../core/guest/preview1/guest-streams.ts';
 import { Poll } from '../../../core/guest/preview1/poll.ts';
 import { blockingSyscall, syscall } from '../../../core/guest/preview1/syscall.ts';
-import { expectFile } from '../descriptor.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { fileStatusSize, fileType, fileTypeOf, writeFileStatus, writeStreamStatus } from '../file-status.ts';
-import { isNarrower } from '../rights.ts';
+import { difference, everyRight, intersection, right, rightsFrom } from '../rights.ts';
 import { fileTimes } from '../file-times.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
 
@@ -23,7 +22,7 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
   const streamType = host.stdio.tty ? fileType.characterDevice : fileType.unknown;
 
   const poll = new Poll(host, memory, (fd, write) => {
-    const descriptor = descriptors.get(fd);
+    const descriptor = descriptors.with(fd, right.POLL_FD_READWRITE);
     if (descriptor.kind === 'directory') throw new FileError('EBADF');
     if (descriptor.kind === 'file') return write ? 1 : Math.max(0, Number(descriptor.file.status().size) - descriptor.file.offset);
     if (write !== (descriptor.stream !== 0)) throw new FileError('EBADF');
@@ -34,25 +33,27 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
 
   return {
     fd_write: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number): number | Blocked => {
-      const descriptor = descriptors.get(fd);
+      const descriptor = descriptors.with(fd, right.FD_WRITE);
       if (descriptor.kind === 'stream') {
         if (descriptor.stream === 0) throw new FileError('EBADF');
         return streams.write(descriptor.stream, vectors, count, result);
       }
-      const file = expectFile(descriptor, 'EBADF');
+      if (descriptor.kind === 'directory') throw new FileError('EISDIR');
+      const { file } = descriptor;
       return transfer(vectors, count, result, (piece) => file.write(piece));
     }),
     fd_read: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number): number | Blocked => {
-      const descriptor = descriptors.get(fd);
+      const descriptor = descriptors.with(fd, right.FD_READ);
       if (descriptor.kind === 'stream') {
         if (descriptor.stream !== 0) throw new FileError('EBADF');
         return streams.read(vectors, count, result, descriptor.nonblocking);
       }
-      const file = expectFile(descriptor, 'EBADF');
+      if (descriptor.kind === 'directory') throw new FileError('EISDIR');
+      const { file } = descriptor;
       return transfer(vectors, count, result, (piece) => file.read(piece));
     }),
     fd_pread: syscall(host, (fd: number, vectors: number, count: number, offset: bigint, result: number) => {
-      const file = expectFile(descriptors.get(fd), 'ESPIPE');
+      const file = descriptors.file(fd, right.FD_READ, 'ESPIPE', 'EISDIR');
       let position = positionOf(offset);
       return transfer(vectors, count, result, (piece) => {
         const read = file.readAt(piece, position);
@@ -61,7 +62,7 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       });
     }),
     fd_pwrite: syscall(host, (fd: number, vectors: number, count: number, offset: bigint, result: number) => {
-      const file = expectFile(descriptors.get(fd), 'ESPIPE');
+      const file = descriptors.file(fd, right.FD_WRITE, 'ESPIPE', 'EISDIR');
       let position = positionOf(offset);
       return transfer(vectors, count, result, (piece) => {
         const written = file.writeAt(piece, position);
@@ -70,7 +71,7 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       });
     }),
     fd_seek: syscall(host, (fd: number, offset: bigint, origin: number, result: number) => {
-      const file = expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      const file = descriptors.file(fd, right.FD_SEEK, 'ESPIPE', 'EBADF');
       memory.check(result, 8);
       const target = Number(startOf(file, origin)) + Number(offset);
       if (target < 0 || !Number.isSafeInteger(target)) throw new FileError('EINVAL');
@@ -79,7 +80,7 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       return errno.SUCCESS;
     }),
     fd_tell: syscall(host, (fd: number, result: number) => {
-      memory.setU64(result, BigInt(expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF').offset));
+      memory.setU64(result, BigInt(descriptors.file(fd, right.FD_TELL, 'ESPIPE', 'EBADF').offset));
       return errno.SUCCESS;
     }),
     fd_close: syscall(host, (fd: number) => {
@@ -91,23 +92,23 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       return errno.SUCCESS;
     }),
     fd_sync: syscall(host, (fd: number) => {
-      synchronized(descriptors.get(fd)).synchronize();
+      synchronized(descriptors.with(fd, right.FD_SYNC)).synchronize();
       return errno.SUCCESS;
     }),
     fd_datasync: syscall(host, (fd: number) => {
-      const target = synchronized(descriptors.get(fd));
+      const target = synchronized(descriptors.with(fd, right.FD_DATASYNC));
       if ('synchronizeData' in target) target.synchronizeData();
       else target.synchronize();
       return errno.SUCCESS;
     }),
     fd_advise: syscall(host, (fd: number, offset: bigint, length: bigint, advice: number) => {
-      expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      descriptors.file(fd, right.FD_ADVISE, 'ESPIPE', 'EBADF');
       if (offset < 0n || length < 0n || advice >>> 0 > lastAdvice) throw new FileError('EINVAL');
       // Advice need not be taken.
       return errno.SUCCESS;
     }),
     fd_allocate: syscall(host, (fd: number, offset: bigint, length: bigint) => {
-      const file = expectFile(descriptors.get(fd), 'ESPIPE', 'EBADF');
+      const file = descriptors.file(fd, right.FD_ALLOCATE, 'ESPIPE', 'EBADF');
       if (BigInt.asUintN(64, length) === 0n) throw new FileError('EINVAL');
       const end = positionOf(offset) + positionOf(length);
       if (!file.access.write) throw new FileError('EBADF');
@@ -121,12 +122,12 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
       memory.bytes(result, 24).fill(0);
       memory.setU8(result, typeOf(descriptor));
       memory.setU16(result + 2, flagsOf(descriptor));
-      memory.setU64(result + 8, descriptor.rights.base);
-      memory.setU64(result + 16, descriptor.rights.inheriting);
+      memory.setU64(result + 8, BigInt(descriptor.rights.base));
+      memory.setU64(result + 16, BigInt(descriptor.rights.inheriting));
       return errno.SUCCESS;
     }),
     fd_fdstat_set_flags: syscall(host, (fd: number, flags: number) => {
-      const descriptor = descriptors.get(fd);
+      const descriptor = descriptors.with(fd, right.FD_FDSTAT_SET_FLAGS);
       if (flags >>> 0 > 31) throw new FileError('EINVAL');
       if (descriptor.kind === 'directory') throw new FileError('EBADF');
       if (descriptor.kind === 'file') {
@@ -138,24 +139,26 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     }),
     fd_fdstat_set_rights: syscall(host, (fd: number, base: bigint, inheriting: bigint) => {
       const descriptor = descriptors.get(fd);
-      const wanted = { base: BigInt.asUintN(64, base), inheriting: BigInt.asUintN(64, inheriting) };
-      if (!isNarrower(wanted, descriptor.rights)) throw new FileError('ENOTCAPABLE');
-      descriptor.rights = wanted;
+      const wanted = rightsFrom(base, inheriting);
+      const gained = difference(wanted, descriptor.rights);
+      if ((gained.base | gained.inheriting) !== 0) throw new FileError('ENOTCAPABLE');
+      descriptor.dropped = difference(everyRight, wanted);
+      descriptor.rights = intersection(descriptor.rights, wanted);
       return errno.SUCCESS;
     }),
     fd_filestat_get: syscall(host, (fd: number, result: number) => {
-      const descriptor = descriptors.get(fd);
+      const descriptor = descriptors.with(fd, right.FD_FILESTAT_GET);
       memory.check(result, fileStatusSize);
       if (descriptor.kind === 'stream') writeStreamStatus(memory, result >>> 0, streamType);
       else writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
       return errno.SUCCESS;
     }),
     fd_filestat_set_size: syscall(host, (fd: number, size: bigint) => {
-      expectFile(descriptors.get(fd), 'EINVAL', 'EBADF').setSize(positionOf(size));
+      descriptors.file(fd, right.FD_FILESTAT_SET_SIZE, 'EINVAL', 'EBADF').setSize(positionOf(size));
       return errno.SUCCESS;
     }),
     fd_filestat_set_times: syscall(host, (fd: number, access: bigint, modification: bigint, flags: number) => {
-      const descriptor = descriptors.get(fd);
+      const descriptor = descriptors.with(fd, right.FD_FILESTAT_SET_TIMES);
       const times = fileTimes(access, modification, flags, host.clock);
       if (descriptor.kind === 'stream') throw new FileError('EBADF');
       if (descriptor.kind === 'file') descriptor.file.setTimes(times);

@@ -1,9 +1,9 @@
 import { FileError } from '../../../core/guest/files/file-error.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
-import { expectDirectory } from '../descriptor.ts';
 import type { DirectoryDescriptor } from '../descriptor.ts';
 import { fileType, fileTypeOf } from '../file-status.ts';
+import { right } from '../rights.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
 
 /** Size of `dirent`, which the name follows. */
@@ -26,7 +26,7 @@ export function directoryFunctions({ host, memory, descriptors }: WasiContext): 
       return errno.SUCCESS;
     }),
     fd_readdir: syscall(host, (fd: number, buffer: number, length: number, cookie: bigint, result: number) => {
-      const descriptor = expectDirectory(descriptors.get(fd));
+      const descriptor = descriptors.directory(fd, right.FD_READDIR);
       memory.check(result, 4);
       const target = memory.bytes(buffer, length);
       memory.setU32(result, fill(descriptor, target, BigInt.asUintN(64, cookie)));
