@@ -100,13 +100,11 @@ async function compile(output: string, progress: (line: string) => void): Promis
     cwd: source,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let lines = 0;
   let tail: string[] = [];
   const ticker = setInterval(() => {
-    progress(`building the control plane: ${lines} packages, ${Math.round((Date.now() - started) / 1000)} s`);
+    progress(`building the control plane, ${Math.round((Date.now() - started) / 1000)} s: ${tail.at(-1) ?? 'linking'}`);
   }, 10_000);
   createInterface(go.stderr).on('line', (line) => {
-    lines += 1;
     tail = [...tail, line].slice(-20);
   });
   const code = await new Promise<number | null>((resolve, reject) => {

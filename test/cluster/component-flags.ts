@@ -16,7 +16,8 @@ export function etcdFlags(at: { data: string; clientUrl: string; peerUrl: string
   ];
 }
 
-export function apiServerFlags(at: { pki: string; etcdUrl: string; port: number }): string[] {
+/** @param at.serviceAccounts whether a controller manager makes them; otherwise pods are admitted without one, as in envtest */
+export function apiServerFlags(at: { pki: string; etcdUrl: string; port: number; serviceAccounts: boolean }): string[] {
   const pki = (file: string): string => join(at.pki, file);
   return [
     `--etcd-servers=${at.etcdUrl}`,
@@ -34,6 +35,7 @@ export function apiServerFlags(at: { pki: string; etcdUrl: string; port: number 
     '--service-cluster-ip-range=10.96.0.0/16',
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
+    ...(at.serviceAccounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
     '--enable-bootstrap-token-auth',
     '--allow-privileged',
     `--kubelet-client-certificate=${pki('kubelet-client.crt')}`,

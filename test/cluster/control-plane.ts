@@ -119,7 +119,7 @@ async function startIn(
     const program = binaries[name];
     if (program) await processes.start(name, program, [...flags, ...(extra[name] ?? [])]);
   };
-  const apiFlags = apiServerFlags({ pki, etcdUrl, port: apiPort });
+  const apiFlags = apiServerFlags({ pki, etcdUrl, port: apiPort, serviceAccounts: Boolean(binaries['kube-controller-manager']) });
   await start('etcd', etcdFlags({ data: join(directory, 'etcd'), clientUrl: etcdUrl, peerUrl: `http://127.0.0.1:${peerPort}` }));
   await start('kube-apiserver', apiFlags);
   const registry = binaries.registry ? await startRegistryIn(directory, binaries.registry, processes) : undefined;
