@@ -74,6 +74,7 @@ export class KubeletServer {
       containerLogsRoute(options),
       { pattern: '/metrics', methods: ['GET'], handle: (_, response) => this.#sendMetrics(response) },
       { pattern: '/wasmlet/v1/events/{uid}', methods: ['GET'], handle: ({ parameters }, response) => answerJson(response, { items: options.recentEvents(parameters['uid']!) }) },
+      { pattern: '/wasmlet/v1/sandboxes', methods: ['GET'], handle: (_, response) => answerJson(response, { items: options.engine.listPodSandboxes() }) },
       { pattern: '/wasmlet/v1/plugins', methods: ['GET'], handle: (_, response) => answerJson(response, { items: options.plugins() }) },
       ...unsupportedRoutes(options.pods),
     ];

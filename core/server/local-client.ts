@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { PodSandboxObservation } from '../api/engine.ts';
 import { messageOf, WasmletError, type ErrorCode } from '../api/errors.ts';
 import type { Event, Pod } from '../api/kubernetes.ts';
 import type { PluginOutcome } from '../api/plugin.ts';
@@ -34,15 +35,25 @@ export class LocalClient {
     return (await this.#json<{ readonly items: readonly Event[] }>(`/wasmlet/v1/events/${encodeURIComponent(podUid)}`)).items;
   }
 
+  /** What the engine has of each pod: which runtime, which attempt. */
+  async sandboxes(): Promise<readonly PodSandboxObservation[]> {
+    return (await this.#json<{ readonly items: readonly PodSandboxObservation[] }>('/wasmlet/v1/sandboxes')).items;
+  }
+
   async plugins(): Promise<readonly PluginOutcome[]> {
     return (await this.#json<{ readonly items: readonly PluginOutcome[] }>('/wasmlet/v1/plugins')).items;
   }
 
-  /** The log as it comes. `query` as the kubelet's containerLogs takes it. */
-  logs(pod: Pod, container: string, query: URLSearchParams): Promise<AsyncIterable<Buffer>> {
+  /** The log as it comes. `query` as the kubelet's containerLogs takes it. Throws NODE_UNREACHABLE also when the node goes in mid-log. */
+  async *logs(pod: Pod, container: string, query: URLSearchParams): AsyncGenerator<Buffer> {
     const { namespace, name } = pod.metadata;
     const target = [namespace, name, container].map(encodeURIComponent).join('/');
-    return this.#get(`/containerLogs/${target}?${query.toString()}`);
+    const response = await this.#get(`/containerLogs/${target}?${query.toString()}`);
+    try {
+      yield* response as AsyncIterable<Buffer>;
+    } catch (error) {
+      throw new WasmletError('NODE_UNREACHABLE', `the node broke off: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   async #json<T>(target: string): Promise<T> {
