@@ -1,0 +1,79 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { FileError } from '../../../../core/guest/files/file-error.ts';
+import type { FileTimes } from '../../../../core/guest/files/set-file-times.ts';
+import { dateTimeOf } from '../clocks.ts';
+import type { DateTime } from '../clocks.ts';
+
+/** `wasi:filesystem/types.descriptor-type`. */
+export type DescriptorType = 'unknown' | 'block-device' | 'character-device' | 'directory' | 'fifo' | 'symbolic-link' | 'regular-file' | 'socket';
+
+/** `wasi:filesystem/types.descriptor-stat`. */
+export interface DescriptorStat {
+  readonly type: DescriptorType;
+  readonly linkCount: bigint;
+  readonly size: bigint;
+  readonly dataAccessTimestamp: DateTime;
+  readonly dataModificationTimestamp: DateTime;
+  readonly statusChangeTimestamp: DateTime;
+}
+
+/** `wasi:filesystem/types.new-timestamp`. */
+export type NewTimestamp = { readonly tag: 'no-change' } | { readonly tag: 'now' } | { readonly tag: 'timestamp'; readonly val: DateTime };
+
+export function typeOf(status: BigIntStats | Dirent<Buffer>): DescriptorType {
+  if (status.isFile()) return 'regular-file';
+  if (status.isDirectory()) return 'directory';
+  if (status.isSymbolicLink()) return 'symbolic-link';
+  if (status.isFIFO()) return 'fifo';
+  if (status.isSocket()) return 'socket';
+  if (status.isCharacterDevice()) return 'character-device';
+  return status.isBlockDevice() ? 'block-device' : 'unknown';
+}
+
+export function statOf(status: BigIntStats): DescriptorStat {
+  return {
+    type: typeOf(status),
+    linkCount: status.nlink,
+    size: status.size,
+    dataAccessTimestamp: dateTimeOf(status.atimeNs),
+    dataModificationTimestamp: dateTimeOf(status.mtimeNs),
+    statusChangeTimestamp: dateTimeOf(status.ctimeNs),
+  };
+}
+
+/** Equal for the same file, and while it is not replaced. */
+export function hashOf(status: BigIntStats): { readonly lower: bigint; readonly upper: bigint } {
+  return { lower: status.ino, upper: BigInt.asUintN(64, status.dev) };
+}
+
+/** What the guest's file system takes; `now` in nanoseconds since the epoch. */
+export function timesOf(access: NewTimestamp, modification: NewTimestamp, now: bigint): FileTimes {
+  const time = (timestamp: NewTimestamp): bigint | undefined => {
+    if (timestamp.tag === 'no-change') return undefined;
+    if (timestamp.tag === 'now') return now;
+    if (timestamp.val.nanoseconds >= 1e9) throw new FileError('EINVAL');
+    return timestamp.val.seconds * 1_000_000_000n + BigInt(timestamp.val.nanoseconds);
+  };
+  const [accessTime, modificationTime] = [time(access), time(modification)];
+  return {
+    ...(accessTime === undefined ? {} : { access: accessTime }),
+    ...(modificationTime === undefined ? {} : { modification: modificationTime }),
+  };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** WIT strings are Unicode; a name on the host's disk may not be. */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new FileError('EILSEQ');
+  }
+}
+
+/** A position in a file: what a double cannot count is no place in any file. */
+export function positionOf(offset: bigint): number {
+  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new FileError('EOVERFLOW');
+  return Number(offset);
+}
