@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -28,14 +28,24 @@ export function locate(invocation: Invocation): Installation {
   return {
     ...invocation,
     threadEntry: pathToFileURL(form === 'source' ? path.join(root, 'core/engine/threads/thread-entry.js') : path.join(code, 'thread-entry.js')),
-    plugins: rooms.flatMap((room) => pluginDirectories(path.join(code, room))),
+    plugins: findPlugins(rooms.map((room) => path.join(code, room))),
     examples: path.join(root, 'examples'),
   };
 }
 
-function pluginDirectories(room: string): string[] {
-  return readdirSync(room, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => path.join(room, entry.name))
-    .sort();
+/** Plugin directories: each named one that holds a plugin.json itself, or else those of its subdirectories that do. */
+export function findPlugins(named: readonly string[]): string[] {
+  return named.flatMap((name) => {
+    const directory = path.resolve(name);
+    if (isPlugin(directory)) return [directory];
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => path.join(directory, entry.name))
+      .filter(isPlugin)
+      .sort();
+  });
+}
+
+function isPlugin(directory: string): boolean {
+  return existsSync(path.join(directory, 'plugin.json'));
 }

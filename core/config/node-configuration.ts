@@ -44,7 +44,7 @@ export interface NodeConfiguration {
 
   readonly rootDirectory: string;
   readonly podLogsDirectory: string;
-  readonly containerLogsDirectory?: string;
+  readonly containerLogsDirectory: string;
   readonly staticPodPath?: string;
   readonly standalone: boolean;
   readonly kubeconfig?: string;
