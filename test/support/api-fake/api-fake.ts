@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AnyJson } from './any-json.ts';
 import { ApiOperations } from './api-operations.ts';
 import type { Answers } from './api-operations.ts';
 import { authenticate, authorize } from './authorize.ts';
@@ -27,7 +28,7 @@ export interface LoggedRequest {
   readonly url: string;
   readonly user: string;
   readonly contentType: string | undefined;
-  readonly body: any;
+  readonly body: AnyJson;
   /** 0 while it is not answered. */
   code: number;
 }
@@ -101,10 +102,10 @@ export class ApiFake {
   }
 
   /** Creates an object as an administrator would; a pod without spec.nodeName is bound to this node, as by the scheduler. */
-  create(resource: string, object: Record<string, any>): StoredObject {
+  create(resource: string, object: Record<string, AnyJson>): StoredObject {
     const kind = resourceKinds.find((candidate) => candidate.resource === resource);
     if (kind === undefined) throw new Error(`the fake knows no ${resource}`);
-    const metadata = { ...(kind.namespaced ? { namespace: 'default' } : {}), ...(object['metadata'] as object) } as { namespace?: string };
+    const metadata = { ...(kind.namespaced ? { namespace: 'default' } : {}), ...(object['metadata'] as object) };
     const spec = resource === 'pods' ? { nodeName: this.nodeName, ...(object['spec'] as object) } : object['spec'];
     const body = { apiVersion: kind.apiVersion, kind: kind.kind, ...object, metadata, ...(spec === undefined ? {} : { spec }) };
     return this.#operations.create({ kind, namespace: metadata.namespace, name: undefined, subresource: undefined }, body, { kind: 'admin' }) as StoredObject;
@@ -271,9 +272,9 @@ function raise(error: Error): never {
   throw error;
 }
 
-function record(body: unknown): Record<string, any> {
+function record(body: unknown): Record<string, AnyJson> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body must be an object');
-  return body as Record<string, any>;
+  return body as Record<string, AnyJson>;
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,6 @@
 /** The verbs, after authorisation: what a write means for each kind. */
 import { randomBytes } from 'node:crypto';
+import type { AnyJson } from './any-json.ts';
 import { applyMergePatch, applyStrategicMerge } from './apply-strategic-merge.ts';
 import { checkNodeLabels } from './authorize.ts';
 import type { FakeUser } from './authorize.ts';
@@ -8,7 +9,7 @@ import type { Target } from './resources.ts';
 import { StatusError, badRequest, conflict, invalid, notFound } from './status-error.ts';
 import { truncateTimes, validate } from './validate.ts';
 
-type Body = Record<string, any>;
+type Body = Record<string, AnyJson>;
 
 /** The reviews and tokens that a test wants answered otherwise. */
 export interface Answers {
@@ -65,7 +66,7 @@ export class ApiOperations {
     const before = this.#existing(target);
     const type = contentType.split(';')[0]!.trim();
     let after: StoredObject;
-    if (type === 'application/strategic-merge-patch+json') after = applyStrategicMerge(target.kind.kind, before as Body, patch) as StoredObject;
+    if (type === 'application/strategic-merge-patch+json') after = applyStrategicMerge(target.kind.kind, before, patch) as StoredObject;
     else if (type === 'application/merge-patch+json') after = applyMergePatch(before, patch) as StoredObject;
     else throw new StatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format: ${type}`);
     if (after.metadata.uid !== before.metadata.uid) throw conflict(`Precondition failed: UID in precondition: ${after.metadata.uid}, UID in object meta: ${before.metadata.uid}`);

@@ -1,5 +1,5 @@
 /** What can go wrong between a node and its API server, on demand. */
-import { StatusError } from './status-error.ts';
+import type { StatusError } from './status-error.ts';
 
 export interface RequestMatch {
   readonly method?: string;

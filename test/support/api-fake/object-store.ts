@@ -1,5 +1,6 @@
 /** etcd and the watch cache in one: objects by resource, one counter of resource versions, a history to watch from. */
 import { randomUUID } from 'node:crypto';
+import type { AnyJson } from './any-json.ts';
 import { alreadyExists, conflict, expired, notFound } from './status-error.ts';
 
 export interface StoredObject {
@@ -19,7 +20,7 @@ export interface StoredObject {
     ownerReferences?: Record<string, unknown>[];
     [field: string]: unknown;
   };
-  [field: string]: any;
+  [field: string]: AnyJson;
 }
 
 export interface Change {
@@ -52,7 +53,7 @@ export class ObjectStore {
     return [...this.#of(resource).values()].filter((object) => namespace === undefined || object.metadata.namespace === namespace);
   }
 
-  create(resource: string, object: Record<string, any>): StoredObject {
+  create(resource: string, object: Record<string, AnyJson>): StoredObject {
     const metadata = object['metadata'] as Record<string, unknown>;
     const at = key(metadata['namespace'] as string | undefined, metadata['name'] as string);
     if (this.#of(resource).has(at)) throw alreadyExists(`${resource} "${String(metadata['name'])}"`);
