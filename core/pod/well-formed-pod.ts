@@ -16,12 +16,11 @@ export function explainMalformedPod(value: unknown): string | undefined {
   }
   if (!isObject(spec)) return 'it has no spec';
   if (status !== undefined && !isObject(status)) return 'status is not an object';
-  if (!Array.isArray(spec['containers']) || spec['containers'].length === 0) return 'spec.containers is empty';
+  if (list(spec['containers']).length === 0) return 'spec.containers is empty';
   for (const key of ['containers', 'initContainers', 'ephemeralContainers', 'volumes', 'tolerations', 'imagePullSecrets', 'readinessGates']) {
-    const list = spec[key];
-    if (!isAbsent(list) && !(Array.isArray(list) && list.every(isObject))) return `spec.${key} is not a list of objects`;
+    if (!isAbsent(spec[key]) && !isListOf(spec[key], isObject)) return `spec.${key} is not a list of objects`;
   }
-  const containers: unknown[] = [...spec['containers'], ...list(spec['initContainers'])];
+  const containers = [...list(spec['containers']), ...list(spec['initContainers'])];
   const names = containers.map((container) => (isObject(container) ? container['name'] : undefined));
   const bad = names.find((name) => !isSafeName(name));
   if (bad !== undefined || names.includes(undefined)) return 'a container has no usable name';
@@ -46,7 +45,10 @@ function explainMalformedContainer(container: Record<string, unknown>): string |
   for (const key of ['env', 'volumeMounts', 'ports']) {
     if (!isAbsent(container[key]) && !isListOf(container[key], isObject)) return `${key} of container ${name} is not a list of objects`;
   }
-  if (!list(container['env']).every((variable) => isObject(variable) && isString(variable['name']))) return `a variable of container ${name} has no name`;
+  for (const variable of list(container['env'])) {
+    if (!isObject(variable) || !isString(variable['name'])) return `a variable of container ${name} has no name`;
+    if (!isAbsent(variable['value']) && !isString(variable['value'])) return `variable ${variable['name']} of container ${name} is not a string`;
+  }
   if (!isAbsent(container['resources']) && !isObject(container['resources'])) return `resources of container ${name} is not an object`;
   return undefined;
 }

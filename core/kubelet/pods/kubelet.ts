@@ -6,15 +6,17 @@ import type { Node, Pod, WatchEvent } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { RuntimeRegistry } from '../../api/runtime.ts';
 import type { EventRecorder, ObjectReader, PodClient, PodSource } from '../../kube/kube.ts';
+import { podSpine } from '../../pipeline/pod-spine.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
-import type { RuntimeOptions } from '../../pod/select-runtime.ts';
+import type { RuntimeHandlers } from '../../pod/runtime/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { Housekeeper } from '../housekeeping/housekeeper.ts';
 import { PodCleaner } from '../housekeeping/pod-cleaner.ts';
 import type { PodDirectory, PodEvent, PodSpine } from '../kubelet.ts';
 import { StatusManager } from '../status/status-manager.ts';
-import { ContainerStarter } from './container-starter.ts';
-import { ImagePuller } from './image-puller.ts';
+import { ContainerProvisioner } from '../containers/container-provisioner.ts';
+import { ContainerStarter } from '../containers/container-starter.ts';
+import { ImagePuller } from '../containers/image-puller.ts';
 import { PodEventTeller } from './pod-events.ts';
 import { PodManager } from './pod-manager.ts';
 import { PodReporter } from './pod-reporter.ts';
@@ -32,9 +34,10 @@ export interface KubeletOptions {
   readonly events: EventRecorder;
   readonly sources: readonly PodSource[];
   readonly runtimes: RuntimeRegistry;
-  readonly runtimeOptions: RuntimeOptions;
-  /** The pipeline (core/pipeline/pod-spine.ts). */
-  readonly spine: PodSpine;
+  /** RuntimeClass handlers of the node's configuration. */
+  readonly runtimeHandlers: RuntimeHandlers;
+  /** Absent: core/pipeline's. A test may stand between. */
+  readonly spine?: PodSpine;
   /** This node as it is now: labels, taints, allocatable. */
   readonly node: () => Node;
   /** One address per family, the first is the primary. Pods share them until they have addresses of their own. */
@@ -73,7 +76,7 @@ export class Kubelet implements PodDirectory {
   #cancelHousekeeping: (() => void) | undefined;
 
   constructor(options: KubeletOptions) {
-    const { engine, images, volumes, podClient, objects, runtimes, runtimeOptions, node, hostIPs, clock, logger, directories } = options;
+    const { engine, images, volumes, podClient, objects, runtimes, runtimeHandlers, node, hostIPs, clock, logger, directories } = options;
     const events = new PodEventTeller(options.events);
     const ended = (uid: string): void => this.#jobs$.next({ uid, cause: 'job' });
     const addresses = (): PodAddresses => ({ hostIPs: hostIPs(), podIPs: hostIPs() });
@@ -86,12 +89,12 @@ export class Kubelet implements PodDirectory {
     const running = new RunningPodSyncer({
       engine,
       objects,
-      puller: new ImagePuller({ images, objects, events }),
+      provisioner: new ContainerProvisioner({ puller: new ImagePuller({ images, objects, events }), objects, events, clock, ended }),
       starter: new ContainerStarter({
         engine,
         volumes,
         runtimes,
-        runtimeOptions,
+        runtimeHandlers,
         events,
         logs: { pods: directories.podLogs, containers: directories.containerLogs },
         addresses,
@@ -106,7 +109,6 @@ export class Kubelet implements PodDirectory {
       logger,
       node,
       podsDirectory: directories.pods,
-      ended,
     });
     this.#options = options;
     this.#manager = manager;
@@ -127,12 +129,12 @@ export class Kubelet implements PodDirectory {
 
   /** Subscribes to the sources. The engine must have recovered before. */
   start(): void {
-    const { engine, objects, clock, sources, spine, fatal } = this.#options;
-    const written$ = this.#statuses.written$.pipe(map((uid): PodEvent => ({ uid, cause: 'status' })));
+    const { engine, objects, clock, sources, spine = podSpine, fatal } = this.#options;
+    const ended$ = this.#statuses.finalWritten$.pipe(map((uid): PodEvent => ({ uid, cause: 'status' })));
     const synced$ = spine(
       {
         desired$: this.#desired$,
-        jobs$: merge(this.#jobs$, this.#workers.events$, written$),
+        jobs$: merge(this.#jobs$, this.#workers.events$, ended$),
         engine: engine.events(),
         objectChanges$: objects.changes$.pipe(tap((uid) => this.#workers.markStale(uid))),
       },

@@ -14,7 +14,8 @@ export class PodEventTeller {
   }
 
   container(pod: Pod, container: string, type: EventType, reason: string, message: string): void {
-    const list = pod.spec.initContainers?.some(({ name }) => name === container) ? 'initContainers' : 'containers';
+    const lists = ['initContainers', 'ephemeralContainers'] as const;
+    const list = lists.find((key) => pod.spec[key]?.some(({ name }) => name === container)) ?? 'containers';
     this.#recorder.event(reference(pod, `spec.${list}{${container}}`), type, reason, message);
   }
 }

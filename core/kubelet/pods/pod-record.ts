@@ -1,9 +1,9 @@
 import type { Pod, PodStatus } from '../../api/kubernetes.ts';
-import type { ContainerBackoff, ImageState, WaitingReason } from '../../pod/decide-containers.ts';
+import type { ContainerBackoff, Provision, WaitingReason } from '../../pod/actions/decide-containers.ts';
 import type { PodWorkerState } from '../../pod/pod-lifecycle.ts';
-import type { BackoffEntry } from '../../pod/restart-backoff.ts';
+import type { BackoffEntry } from '../../pod/actions/restart-backoff.ts';
 import type { PodFailure } from '../../pod/status/generate-pod-status.ts';
-import type { ContainerInputs } from './container-inputs.ts';
+import type { ContainerInputs } from '../containers/container-inputs.ts';
 
 /** What a pod's worker remembers of it, in memory only. Written by the pod's own sync and the ends of its jobs. */
 export interface PodRecord {
@@ -22,8 +22,8 @@ export interface PodRecord {
   /** No source wants it any more: force deleted, file removed, or its deletion is complete. */
   removed: boolean;
   readonly waiting: Map<string, WaitingReason>;
-  readonly images: Map<string, ImageState>;
-  /** What the containers need besides their image, read by the same job. */
+  readonly provisions: Map<string, Provision>;
+  /** The objects of provisions that are ready. */
   readonly inputs: Map<string, ContainerInputs>;
   readonly backoffs: Map<string, ContainerBackoff>;
   /** Back-offs of pulls, by image. */
@@ -68,7 +68,7 @@ export function newPodRecord(pod: Pod, incarnation: number): PodRecord {
     rejected: false,
     removed: false,
     waiting: new Map(),
-    images: new Map(),
+    provisions: new Map(),
     inputs: new Map(),
     backoffs: new Map(),
     imageBackoffs: new Map(),

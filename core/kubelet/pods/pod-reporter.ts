@@ -1,8 +1,9 @@
 import type { Clock } from '../../api/clock.ts';
 import type { ContainerObservation, Engine } from '../../api/engine.ts';
-import { containerHistories, type ContainerHistory } from '../../pod/container-history.ts';
+import { containerHistories, type ContainerHistory } from '../../pod/actions/container-history.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import { generatePodStatus, rejectedPodStatus } from '../../pod/status/generate-pod-status.ts';
+import { isTerminal } from '../../pod/status/pod-phase.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { PodEventTeller } from './pod-events.ts';
 import type { PodRecord } from './pod-record.ts';
@@ -29,7 +30,12 @@ export class PodReporter {
 
   report(record: PodRecord): void {
     const { engine, statuses, clock, addresses } = this.#options;
-    const { pod, uid, failure } = record;
+    const { pod, uid, failure, baseline } = record;
+    if (baseline !== undefined && isTerminal(baseline.phase)) {
+      // It was over before this process began: what others and we wrote then stands.
+      statuses.set(pod, pod.status ?? baseline);
+      return;
+    }
     if (record.rejected && failure) {
       statuses.set(pod, rejectedPodStatus(pod, failure, clock.now()));
       return;

@@ -82,8 +82,8 @@ export class PodWorkers implements PodSyncer {
     if (record === undefined) return;
     record.volumes.stale = true;
     delete record.volumes.retryAt;
-    for (const [name, state] of record.images) {
-      if (state.kind === 'failed' && state.failure.reason === 'CreateContainerConfigError') record.images.delete(name);
+    for (const [name, provision] of record.provisions) {
+      if (provision.kind === 'failed' && provision.failure.reason === 'CreateContainerConfigError') record.provisions.delete(name);
     }
   }
 

@@ -1,20 +1,19 @@
 import { join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
-import { WasmletError, messageOf } from '../../api/errors.ts';
-import type { Node, Pod } from '../../api/kubernetes.ts';
+import { messageOf } from '../../api/errors.ts';
+import type { Container, Node, Pod } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader } from '../../kube/kube.ts';
 import { admitPod } from '../../pod/admission/admit-pod.ts';
-import { computePodActions, isIdle, type PodActions, type PullAction, type WaitAction } from '../../pod/compute-pod-actions.ts';
-import type { ContainerHistory } from '../../pod/container-history.ts';
+import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
+import type { ContainerHistory } from '../../pod/actions/container-history.ts';
 import { findPodProblems, type PodProblems } from '../../pod/find-pod-problems.ts';
 import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
-import { backoffUntil, defaultBackoff, raiseBackoff } from '../../pod/restart-backoff.ts';
+import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
 import type { StatusManager } from '../status/status-manager.ts';
-import { readContainerInputs } from './container-inputs.ts';
-import type { ContainerStarter } from './container-starter.ts';
-import type { ImagePuller } from './image-puller.ts';
+import type { ContainerProvisioner } from '../containers/container-provisioner.ts';
+import type { ContainerStarter } from '../containers/container-starter.ts';
 import type { PodEventTeller } from './pod-events.ts';
 import { podLabel, type PodRecord } from './pod-record.ts';
 import type { PodReporter } from './pod-reporter.ts';
@@ -24,7 +23,7 @@ import type { PodVolumes } from './pod-volumes.ts';
 export interface RunningPodSyncerOptions {
   readonly engine: Engine;
   readonly objects: ObjectReader;
-  readonly puller: ImagePuller;
+  readonly provisioner: ContainerProvisioner;
   readonly starter: ContainerStarter;
   readonly stopper: PodStopper;
   readonly volumes: PodVolumes;
@@ -37,8 +36,6 @@ export interface RunningPodSyncerOptions {
   readonly node: () => Node;
   /** `<root-dir>/pods` */
   readonly podsDirectory: string;
-  /** A job of this pod has ended. */
-  readonly ended: (uid: string) => void;
 }
 
 /** Brings one pod that should run from what is to what its spec says. All state is the record's; called by its worker only. */
@@ -71,8 +68,8 @@ export class RunningPodSyncer {
 
   #admit(record: PodRecord, others: readonly Pod[]): void {
     if (record.admitted) return;
-    record.admitted = true;
     const rejection = admitPod(record.pod, this.#options.node(), others);
+    record.admitted = true;
     if (rejection === undefined) return;
     record.rejected = true;
     record.failure = rejection;
@@ -105,7 +102,7 @@ export class RunningPodSyncer {
       hasSandbox: sandbox !== undefined,
       ended: (sandbox?.containers ?? []).filter(({ phase }) => phase === 'exited').map(({ id }) => id),
       problems: problems.containers,
-      images: record.images,
+      provisions: record.provisions,
       backoffs: record.backoffs,
       backoffPolicy: defaultBackoff,
       now: clock.now(),
@@ -113,14 +110,17 @@ export class RunningPodSyncer {
     if (!isIdle(actions)) logger.info({ uid, pod: pod.metadata.name, namespace: pod.metadata.namespace, actions: summary(actions) }, 'pod actions');
     const retryAt = problems.pod ? undefined : await this.#apply(record, histories, actions, signal);
     for (const action of actions.wait) this.#wait(record, action);
+    for (const { name } of pod.spec.ephemeralContainers ?? []) {
+      const waiting = problems.containers.get(name);
+      if (waiting) this.#wait(record, { name, waiting, backingOff: false });
+    }
     return earliest(actions.wakeAt, retryAt);
   }
 
   /** In the order of the record's fields. Answers when to retry what failed. */
   async #apply(record: PodRecord, histories: readonly ContainerHistory[], actions: PodActions, signal: AbortSignal): Promise<number | undefined> {
-    const { engine, stopper, starter, clock, events, podsDirectory } = this.#options;
+    const { engine, stopper, provisioner, clock, events, podsDirectory } = this.#options;
     const { pod, uid } = record;
-    const retryAt = clock.now() + retryMilliseconds;
     for (const { id, name, message } of actions.kill) {
       record.replaced.add(id);
       stopper.stop(record, { id, name }, stopGraceSeconds(pod), message);
@@ -136,53 +136,33 @@ export class RunningPodSyncer {
         await engine.runPodSandbox({ uid, name, namespace, directory: join(podsDirectory, uid) });
       } catch (error) {
         events.pod(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
-        return retryAt;
+        return clock.now() + retryMilliseconds;
       }
     }
     for (const action of actions.pull) {
-      if (!signal.aborted) this.#pull(record, containerOf(histories, action.name), action);
+      if (!signal.aborted) provisioner.provide(record, containerOf(histories, action.name), action);
     }
     if (!record.volumes.ready) return undefined;
-    let failed = false;
+    const retries: (number | undefined)[] = [];
     for (const action of actions.start) {
       if (signal.aborted) return undefined;
-      failed = !(await starter.start(record, containerOf(histories, action.name), action)) || failed;
+      retries.push(await this.#start(record, containerOf(histories, action.name), action));
     }
-    return failed ? retryAt : undefined;
+    return earliest(...retries);
   }
 
-  /** A job: brings the image and reads the objects, then wakes the pod. */
-  #pull(record: PodRecord, container: ContainerHistory['container'], action: PullAction): void {
-    const { name, image, attempt } = action;
-    record.images.set(name, { kind: 'pulling', image, attempt });
-    void this.#bring(record, container, action).finally(() => this.#options.ended(record.uid));
-  }
-
-  async #bring(record: PodRecord, container: ContainerHistory['container'], action: PullAction): Promise<void> {
-    const { puller, objects, clock, events } = this.#options;
-    const { name, image, attempt } = action;
-    const { pod } = record;
-    try {
-      const result = await puller.ensure(pod, container, action, record.jobs.signal);
-      if (result.kind === 'failed') {
-        const failedAt = clock.now();
-        const entry = raiseBackoff(record.imageBackoffs.get(image), failedAt, failedAt);
-        record.imageBackoffs.set(image, entry);
-        const retryAt = result.again ? backoffUntil(entry, failedAt) : undefined;
-        record.images.set(name, { kind: 'failed', image, attempt, failure: result.failure, failedAt, ...(retryAt !== undefined && { retryAt }) });
-        return;
-      }
-      record.imageBackoffs.delete(image);
-      record.inputs.set(name, await readContainerInputs(objects, pod, container));
-      record.images.set(name, { kind: 'ready', image, attempt, found: result.image });
-    } catch (error) {
-      if (record.jobs.signal.aborted) return;
-      const message = messageOf(error);
-      const reason = error instanceof WasmletError ? error.reason : 'CreateContainerConfigError';
-      const failedAt = clock.now();
-      record.images.set(name, { kind: 'failed', image, attempt, failure: { reason, message }, failedAt, retryAt: failedAt + retryMilliseconds });
-      events.container(pod, name, 'Warning', 'Failed', `Error: ${message}`);
-    }
+  /** Answers when to try again what failed. */
+  async #start(record: PodRecord, container: Container, action: StartAction): Promise<number | undefined> {
+    const { starter, provisioner } = this.#options;
+    const { name, image } = action;
+    const inputs = record.inputs.get(name);
+    const failure = inputs && (await starter.start(record.pod, container, action, inputs));
+    if (failure) return provisioner.fail(record, action, { ...failure, image });
+    record.waiting.delete(name);
+    record.provisions.delete(name);
+    record.inputs.delete(name);
+    if (action.backoff) record.backoffs.set(name, action.backoff);
+    return undefined;
   }
 
   #wait(record: PodRecord, { name, waiting, backingOff }: WaitAction): void {
@@ -192,12 +172,12 @@ export class RunningPodSyncer {
     record.waiting.set(name, waiting);
     if (before?.reason === waiting.reason && before.message === waiting.message) return;
     if (waiting.reason === 'ImagePullBackOff') {
-      const image = record.images.get(name)?.image ?? '';
+      const image = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((container) => container.name === name)?.image ?? '';
       events.container(pod, name, 'Normal', 'BackOff', `Back-off pulling image "${image}"`);
       events.container(pod, name, 'Warning', 'Failed', 'Error: ImagePullBackOff');
     } else if (backingOff) {
       events.container(pod, name, 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${podLabel(pod)}`);
-    } else if (!record.images.has(name)) {
+    } else if (!record.provisions.has(name)) {
       events.container(pod, name, 'Warning', 'Failed', `Error: ${waiting.message ?? waiting.reason}`);
     }
   }
@@ -205,7 +185,7 @@ export class RunningPodSyncer {
 
 const retryMilliseconds = 10_000;
 
-function containerOf(histories: readonly ContainerHistory[], name: string): ContainerHistory['container'] {
+function containerOf(histories: readonly ContainerHistory[], name: string): Container {
   const history = histories.find(({ container }) => container.name === name);
   if (history === undefined) throw new Error(`no container ${name} in the pod`);
   return history.container;

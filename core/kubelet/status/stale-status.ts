@@ -1,6 +1,6 @@
 import type { PodSandboxObservation } from '../../api/engine.ts';
 import type { PodStatus } from '../../api/kubernetes.ts';
-import { containerIdPrefix } from '../../pod/container-history.ts';
+import { containerIdPrefix } from '../../pod/actions/container-history.ts';
 
 /** Whether a status calls a container running of which the engine has seen the end. */
 export function saysRunningAfterEnd(status: PodStatus, sandbox: PodSandboxObservation | undefined): boolean {

@@ -43,7 +43,7 @@ const longestRetryMilliseconds = 10_000;
  */
 export class StatusManager {
   readonly #entries = new Map<string, StatusEntry>();
-  readonly #written$ = new Subject<string>();
+  readonly #finalWritten$ = new Subject<string>();
   readonly #options: StatusManagerOptions;
   #stopped = false;
 
@@ -51,9 +51,9 @@ export class StatusManager {
     this.#options = options;
   }
 
-  /** UIDs of which the newest status has reached the API, or of which the API has no pod any more. */
-  get written$(): Observable<string> {
-    return this.#written$;
+  /** UIDs of which the terminal status has reached the API, or of which the API has no pod any more. */
+  get finalWritten$(): Observable<string> {
+    return this.#finalWritten$;
   }
 
   /** The status that was set last. */
@@ -116,12 +116,16 @@ export class StatusManager {
     if (entry === undefined || entry.writing || this.#stopped) return;
     if (isStaticPod(entry.pod)) {
       entry.written = entry.version;
-      this.#written$.next(uid);
+      this.#tellFinal(uid);
       return;
     }
     entry.cancelRetry?.();
     entry.writing = true;
     void this.#writeLoop(uid, entry);
+  }
+
+  #tellFinal(uid: string): void {
+    if (this.isFinalWritten(uid)) this.#finalWritten$.next(uid);
   }
 
   async #writeLoop(uid: string, entry: StatusEntry): Promise<void> {
@@ -137,7 +141,7 @@ export class StatusManager {
         entry.written = Math.max(entry.written, version);
         entry.retryDelay = firstRetryMilliseconds;
       }
-      if (this.#entries.get(uid) === entry) this.#written$.next(uid);
+      this.#tellFinal(uid);
     } catch (error) {
       logger.warn({ uid, pod: entry.pod.metadata.name, namespace: entry.pod.metadata.namespace, error: messageOf(error) }, 'pod status was not written');
       this.#retry(uid, entry);
@@ -165,7 +169,7 @@ export class StatusManager {
       this.#retry(uid, entry);
       return;
     }
-    if (entry.gone) this.#written$.next(uid);
+    if (entry.gone) this.#tellFinal(uid);
     else this.#write(uid);
   }
 }

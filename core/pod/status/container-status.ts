@@ -1,8 +1,8 @@
 /** Container statuses as contract §2.7 of the kubelet describes them (upstream: convertToAPIContainerStatuses). */
 import type { ContainerObservation } from '../../api/engine.ts';
 import type { ContainerState, ContainerStateTerminated, ContainerStatus, Pod } from '../../api/kubernetes.ts';
-import { containerIdPrefix, willRestart, type ContainerHistory } from '../container-history.ts';
-import type { WaitingReason } from '../decide-containers.ts';
+import { containerIdPrefix, willRestart, type ContainerHistory } from '../actions/container-history.ts';
+import type { WaitingReason } from '../actions/decide-containers.ts';
 import { apiTime } from './api-time.ts';
 
 export interface ContainerStatusContext {

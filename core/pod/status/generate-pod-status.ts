@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/kubernetes.ts';
-import type { ContainerHistory } from '../container-history.ts';
-import type { WaitingReason } from '../decide-containers.ts';
-import { decideInitContainers } from '../decide-init-containers.ts';
+import type { ContainerHistory } from '../actions/container-history.ts';
+import type { WaitingReason } from '../actions/decide-containers.ts';
+import { decideInitContainers } from '../actions/decide-init-containers.ts';
 import type { PodWorkerState } from '../pod-lifecycle.ts';
 import { isStaticPod } from '../static-pod.ts';
 import { qosClass } from '../qos-class.ts';
@@ -44,7 +44,7 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   const statuses = (kind: ContainerHistory['kind']) =>
     histories.filter((history) => history.kind === kind).map((history) => containerStatus(history, context));
   const init = statuses('init');
-  const main = statuses('main').sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const main = statuses('main').sort(byName);
 
   const phase = decidePhase(input, { init, main, ended });
   const time = apiTime(now);
@@ -66,6 +66,7 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
     startTime: last?.startTime ?? pod.status?.startTime ?? time,
     ...(init.length > 0 && { initContainerStatuses: init }),
     containerStatuses: main,
+    ...ephemeralStatuses(input),
     qosClass: pod.status?.qosClass ?? last?.qosClass ?? qosClass(pod),
   };
 }
@@ -81,6 +82,29 @@ export function rejectedPodStatus(pod: Pod, { reason, message }: PodFailure, now
     startTime: pod.status?.startTime ?? apiTime(now),
     qosClass: pod.status?.qosClass ?? qosClass(pod),
   };
+}
+
+/** Ephemeral containers do not run yet; each says why. */
+function ephemeralStatuses({ pod, waiting }: PodStatusInput): Pick<PodStatus, 'ephemeralContainerStatuses'> {
+  const containers = pod.spec.ephemeralContainers ?? [];
+  if (containers.length === 0) return {};
+  return {
+    ephemeralContainerStatuses: containers
+      .map(({ name, image = '' }) => ({
+        name,
+        image,
+        imageID: '',
+        ready: false,
+        started: false,
+        restartCount: 0,
+        state: { waiting: waiting.get(name) ?? { reason: 'ContainerCreating' } },
+      }))
+      .sort(byName),
+  };
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 function decidePhase(

@@ -1,5 +1,5 @@
 import type { ContainerStatus, Pod } from '../../api/kubernetes.ts';
-import { isRestartable } from '../restart-policy.ts';
+import { isRestartable } from '../actions/restart-policy.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 

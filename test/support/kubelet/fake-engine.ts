@@ -45,6 +45,21 @@ export class FakeEngine implements Engine {
     this.#sandboxes.set(config.uid, { config, createdAt, containers: filled });
   }
 
+  /** The node was killed: what ran is lost, as a journal without ends says. */
+  lose(): void {
+    this.#waiting.splice(0);
+    this.#queue.splice(0);
+    this.#stops.clear();
+    for (const { containers } of this.#sandboxes.values()) {
+      for (const container of containers) {
+        if (container.phase === 'exited') continue;
+        container.phase = 'exited';
+        container.finishedAt = this.#clock.now();
+        container.exit = { code: 137, reason: 'ContainerStatusUnknown', message: 'lost when the node ended' };
+      }
+    }
+  }
+
   async runPodSandbox(config: PodSandboxConfig): Promise<void> {
     if (this.#sandboxes.has(config.uid)) return;
     this.calls.push(`run sandbox ${config.name}`);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { takeWhile } from 'rxjs';
 import type { Mount } from '../../../core/api/engine.ts';
 import type { Node, Pod } from '../../../core/api/kubernetes.ts';
 import type { Logger } from '../../../core/api/logger.ts';
@@ -40,13 +41,14 @@ export class FakeVolumes implements VolumeManager {
 
 function runtime(name: string, accepts: RuntimeManifest['accepts'], state: RegisteredRuntime['state'] = 'active'): RegisteredRuntime {
   const manifest: RuntimeManifest = { name, accepts, isolation: name === 'wasi' ? ['dedicated', 'shared'] : ['dedicated'], thread: 'thread.js' };
-  return { manifest, allowed: true, pluginId: name, threadUrl: `file:///${name}.js`, version: '1', state, ...(state === 'inactive' && { reason: 'off for this test' }) };
+  return { manifest, allowed: name !== 'forbidden', pluginId: name, threadUrl: `file:///${name}.js`, version: '1', state, ...(state === 'inactive' && { reason: 'off for this test' }) };
 }
 
 export const runtimes: readonly RegisteredRuntime[] = [
   runtime('wasi', [{ kind: 'module', imports: ['wasi_snapshot_preview1'] }]),
   runtime('wasmer', [{ kind: 'module', imports: ['wasi_snapshot_preview1', 'wasi_unstable'] }]),
   runtime('jco', [{ kind: 'component', worlds: ['wasi:cli/command@^0.2.0'] }]),
+  runtime('forbidden', [{ kind: 'module', imports: ['wasi_snapshot_preview1'] }]),
   runtime('asleep', [{ kind: 'module', imports: ['wasi_snapshot_preview1'] }], 'inactive'),
 ];
 
@@ -54,6 +56,27 @@ export const testNode: Node = {
   metadata: { name: 'node-1', uid: 'node-1', labels: { 'kubernetes.io/os': 'wasm32-wasi', 'kubernetes.io/arch': 'wasm32-wasi', 'kubernetes.io/hostname': 'node-1' } },
   status: { allocatable: { cpu: '2', memory: '1Gi', pods: '110', 'ephemeral-storage': '10Gi' } },
 };
+
+interface Process {
+  alive: boolean;
+  syncs: number;
+  running: number;
+}
+
+/** The target until its process dies; then no call returns and no timer fires. */
+function severable<T extends object>(target: T, process: Process): T {
+  return new Proxy(target, {
+    get: (_, key) => {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]): unknown => {
+        if (!process.alive) return new Promise(() => {});
+        const given = key === 'after' ? [args[0], () => process.alive && (args[1] as () => void)()] : args;
+        return Reflect.apply(value, target, given);
+      };
+    },
+  });
+}
 
 /** A whole kubelet on fakes, with a clock that the test turns. */
 export class KubeletRig {
@@ -65,13 +88,13 @@ export class KubeletRig {
   kubelet: Kubelet;
   node: Node = testNode;
   readonly fatal: unknown[] = [];
-  readonly #directory: string;
-  #syncs = 0;
-  #running = 0;
+  logger: Logger = silentLogger;
+  readonly directory: string;
+  #process: Process = { alive: true, syncs: 0, running: 0 };
 
-  private constructor(directory: string, engine?: FakeEngine) {
-    this.#directory = directory;
-    this.engine = engine ?? new FakeEngine(this.clock);
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.engine = new FakeEngine(this.clock);
     this.kubelet = this.#newKubelet({});
   }
 
@@ -87,38 +110,47 @@ export class KubeletRig {
     await this.settle();
   }
 
+  /** kill -9: nothing of the old process happens any more, and the engine finds in its journal what ran. */
+  crash(): void {
+    this.#process.alive = false;
+    this.#process = { alive: true, syncs: 0, running: 0 };
+    this.engine.lose();
+  }
+
   #newKubelet(options: Partial<KubeletOptions>): Kubelet {
+    const process = this.#process;
     const spine: PodSpine = (sources, { syncer, clock }) =>
       podSpine(sources, {
         clock,
         syncer: {
           sync: async (uid, signal) => {
-            this.#syncs += 1;
-            this.#running += 1;
+            process.syncs += 1;
+            process.running += 1;
             try {
               return await syncer.sync(uid, signal);
             } finally {
-              this.#running -= 1;
+              process.running -= 1;
             }
           },
         },
       });
+    const api = severable(this.api, process);
     return new Kubelet({
-      engine: this.engine,
+      engine: severable(this.engine, process),
       images: this.images,
       volumes: this.volumes,
-      podClient: this.api,
-      objects: this.api,
-      events: this.api,
-      sources: [this.api.source],
+      podClient: api,
+      objects: api,
+      events: api,
+      sources: [{ name: 'api', events$: this.api.source.events$.pipe(takeWhile(() => process.alive)) }],
       runtimes: { get: (name) => runtimes.find(({ manifest }) => manifest.name === name), list: () => runtimes },
-      runtimeOptions: { order: ['wasi', 'jco', 'wasmer'], allowed: ['wasi', 'jco', 'wasmer', 'asleep'], handlers: { wasmlet: {}, 'wasmlet-wasmer': { runtime: 'wasmer' }, 'wasmlet-shared': { isolation: 'shared' } } },
+      runtimeHandlers: { wasmlet: {}, 'wasmlet-wasmer': { runtime: 'wasmer' }, 'wasmlet-shared': { isolation: 'shared' } },
       spine,
       node: () => this.node,
       hostIPs: () => ['10.0.0.1'],
-      clock: this.clock,
-      logger: silentLogger,
-      directories: { pods: join(this.#directory, 'pods'), podLogs: join(this.#directory, 'logs'), containerLogs: join(this.#directory, 'containers') },
+      clock: severable(this.clock, process),
+      logger: severable(this.logger, process),
+      directories: { pods: join(this.directory, 'pods'), podLogs: join(this.directory, 'logs'), containerLogs: join(this.directory, 'containers') },
       descriptorsPerContainer: 1024,
       fatal: (error) => this.fatal.push(error),
       random: () => 0,
@@ -132,8 +164,9 @@ export class KubeletRig {
     let seen = -1;
     while (quiet < 5) {
       await new Promise((resolve) => setImmediate(resolve));
-      quiet = this.#running === 0 && this.#syncs === seen ? quiet + 1 : 0;
-      seen = this.#syncs;
+      const { running, syncs } = this.#process;
+      quiet = running === 0 && syncs === seen ? quiet + 1 : 0;
+      seen = syncs;
     }
   }
 
@@ -157,7 +190,7 @@ export class KubeletRig {
 
   async close(): Promise<void> {
     await this.kubelet.stop(0);
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 

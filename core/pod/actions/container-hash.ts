@@ -1,5 +1,5 @@
-import type { Container, Pod } from '../api/kubernetes.ts';
-import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
+import type { Container, Pod } from '../../api/kubernetes.ts';
+import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from '../annotations.ts';
 
 const fnvOffset = 0xcbf29ce484222325n;
 const fnvPrime = 0x100000001b3n;

@@ -1,5 +1,5 @@
-import type { PullPolicy } from '../api/image.ts';
-import type { Container } from '../api/kubernetes.ts';
+import type { PullPolicy } from '../../api/image.ts';
+import type { Container } from '../../api/kubernetes.ts';
 
 /** The container's policy, or the API server's default, which pods from files have not been given: Always for `:latest` and no tag. */
 export function pullPolicy({ imagePullPolicy, image = '' }: Container): PullPolicy {

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
 import type { ContainerConfig, Engine } from '../../api/engine.ts';
-import { WasmletError, messageOf } from '../../api/errors.ts';
+import { WasmletError, messageOf, type Retry } from '../../api/errors.ts';
 import type { Container, Pod } from '../../api/kubernetes.ts';
 import type { RuntimeRegistry } from '../../api/runtime.ts';
 import { containerArgv } from '../../pod/environment/container-argv.ts';
 import { containerEnvironment } from '../../pod/environment/container-environment.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
-import type { StartAction } from '../../pod/compute-pod-actions.ts';
+import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
 import { parseQuantity } from '../../pod/quantity.ts';
-import { selectRuntime, type RuntimeOptions } from '../../pod/select-runtime.ts';
+import { selectRuntime, type RuntimeHandlers } from '../../pod/runtime/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import type { ContainerInputs } from './container-inputs.ts';
-import type { PodEventTeller } from './pod-events.ts';
-import type { PodRecord } from './pod-record.ts';
+import type { PodEventTeller } from '../pods/pod-events.ts';
 
 /** Where logs go; absent parts are not written. */
 export interface LogDirectories {
@@ -26,7 +25,8 @@ export interface ContainerStarterOptions {
   readonly engine: Engine;
   readonly volumes: VolumeManager;
   readonly runtimes: RuntimeRegistry;
-  readonly runtimeOptions: RuntimeOptions;
+  /** RuntimeClass handlers of the node's configuration. */
+  readonly runtimeHandlers: RuntimeHandlers;
   readonly events: PodEventTeller;
   readonly logs: LogDirectories;
   readonly addresses: () => PodAddresses;
@@ -34,7 +34,13 @@ export interface ContainerStarterOptions {
   readonly descriptors: number;
 }
 
-/** Creates and starts one attempt of a container. What fails becomes the container's waiting reason and an event. */
+export interface StartFailure {
+  readonly reason: string;
+  readonly message: string;
+  readonly retry: Retry;
+}
+
+/** Creates and starts one attempt of a container. */
 export class ContainerStarter {
   readonly #options: ContainerStarterOptions;
 
@@ -42,46 +48,35 @@ export class ContainerStarter {
     this.#options = options;
   }
 
-  /** Never throws; false: it failed. */
-  async start(record: PodRecord, container: Container, action: StartAction): Promise<boolean> {
+  /** Never throws. Answers why it could not be started; what becomes of a started one is the engine's to tell. */
+  async start(pod: Pod, container: Container, action: StartAction, inputs: ContainerInputs): Promise<StartFailure | undefined> {
     const { engine, events } = this.#options;
-    const { pod } = record;
-    const { name } = container;
-    let stage: 'CreateContainerConfigError' | 'CreateContainerError' | 'RunContainerError' = 'CreateContainerConfigError';
+    let stage = 'CreateContainerConfigError';
     try {
-      const config = await this.#config(pod, container, action, record.inputs.get(name));
+      const config = await this.#config(pod, container, action, inputs);
       stage = 'CreateContainerError';
       const id = await engine.createContainer(config);
-      events.container(pod, name, 'Normal', 'Created', 'Container created');
+      events.container(pod, container.name, 'Normal', 'Created', 'Container created');
       stage = 'RunContainerError';
-      record.waiting.delete(name);
-      record.images.delete(name);
-      record.inputs.delete(name);
-      if (action.backoff) record.backoffs.set(name, action.backoff);
       await engine.startContainer(id);
-      return true;
+      return undefined;
     } catch (error) {
-      const reason = error instanceof WasmletError ? error.reason : stage;
-      const message = messageOf(error);
-      const before = record.waiting.get(name);
-      record.waiting.set(name, { reason, message });
-      if (before?.reason !== reason || before.message !== message) events.container(pod, name, 'Warning', 'Failed', `Error: ${message}`);
-      return false;
+      const known = error instanceof WasmletError ? error : undefined;
+      return { reason: known?.reason ?? stage, message: messageOf(error), retry: known?.retry ?? 'backoff' };
     }
   }
 
-  async #config(pod: Pod, container: Container, action: StartAction, inputs: ContainerInputs | undefined): Promise<ContainerConfig> {
-    const { runtimes, runtimeOptions, volumes, logs, addresses, descriptors } = this.#options;
+  async #config(pod: Pod, container: Container, action: StartAction, inputs: ContainerInputs): Promise<ContainerConfig> {
+    const { runtimes, runtimeHandlers, volumes, logs, addresses, descriptors } = this.#options;
     const { metadata } = pod;
     const { image } = action;
-    if (inputs === undefined) throw new Error(`the inputs of container ${container.name} have not been read`);
     const choice = selectRuntime({
       pod,
       container,
       inspection: image.artifact.inspection,
       ...(inputs.handler !== undefined && { handler: inputs.handler }),
       registry: runtimes,
-      options: runtimeOptions,
+      handlers: runtimeHandlers,
     });
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
     const memoryLimit = container.resources?.limits?.['memory'];

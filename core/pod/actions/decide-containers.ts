@@ -1,8 +1,8 @@
-import type { Image, PullPolicy } from '../api/image.ts';
-import type { Pod } from '../api/kubernetes.ts';
+import type { Image, PullPolicy } from '../../api/image.ts';
+import type { Pod } from '../../api/kubernetes.ts';
 import { nextAttempt, willRestart, type ContainerHistory } from './container-history.ts';
 import { backoffUntil, raiseBackoff, type BackoffEntry, type BackoffPolicy } from './restart-backoff.ts';
-import { goDuration } from './go-duration.ts';
+import { goDuration } from '../go-duration.ts';
 import { pullPolicy } from './pull-policy.ts';
 import type { ContainerKind } from './restart-policy.ts';
 
@@ -12,19 +12,20 @@ export interface WaitingReason {
   readonly message?: string;
 }
 
-/** The image of the attempt that comes next. */
-export type ImageState =
-  | { readonly kind: 'pulling'; readonly image: string; readonly attempt: number }
-  | { readonly kind: 'ready'; readonly image: string; readonly attempt: number; readonly found: Image }
+/** What an attempt needs before it can start: its image, and the objects that its configuration names. Of the attempt that comes next. */
+export type Provision = { readonly hash: string; readonly attempt: number } & (
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'ready'; readonly image: Image }
   | {
       readonly kind: 'failed';
-      readonly image: string;
-      readonly attempt: number;
       readonly failure: Required<WaitingReason>;
       readonly failedAt: number;
-      /** Absent: not tried again until the image's name changes. */
+      /** Absent: not tried again until the definition changes. */
       readonly retryAt?: number;
-    };
+      /** The image is here; the failure came after it. */
+      readonly image?: Image;
+    }
+);
 
 /** The restart back-off of one container's definition. */
 export interface ContainerBackoff {
@@ -34,7 +35,7 @@ export interface ContainerBackoff {
 
 export type ContainerDecision =
   | { readonly kind: 'kill'; readonly id: string; readonly name: string; readonly message: string }
-  | { readonly kind: 'pull'; readonly name: string; readonly attempt: number; readonly image: string; readonly policy: PullPolicy }
+  | { readonly kind: 'pull'; readonly name: string; readonly attempt: number; readonly hash: string; readonly image: string; readonly policy: PullPolicy }
   | {
       readonly kind: 'start';
       readonly name: string;
@@ -51,7 +52,8 @@ export interface ContainerDecisionInput {
   readonly pod: Pod;
   /** Containers that cannot run as they are specified. */
   readonly problems: ReadonlyMap<string, WaitingReason>;
-  readonly images: ReadonlyMap<string, ImageState>;
+  /** By container name. */
+  readonly provisions: ReadonlyMap<string, Provision>;
   readonly backoffs: ReadonlyMap<string, ContainerBackoff>;
   readonly backoffPolicy: BackoffPolicy;
   readonly now: number;
@@ -84,15 +86,15 @@ function decideStart(history: ContainerHistory, input: ContainerDecisionInput): 
     return { kind: 'wait', name, waiting: crashLoop(history, input.pod, entry), wakeAt: until, backingOff: true };
   }
 
-  const image = decideImage(history, input);
-  if (image?.kind !== 'ready') return image;
+  const provision = decideProvision(history, input);
+  if (provision?.kind !== 'ready') return provision;
   return {
     kind: 'start',
     name,
     containerKind: history.kind,
     attempt: nextAttempt(history),
     hash,
-    image: image.found,
+    image: provision.image,
     ...(endedAt !== undefined && { backoff: { hash, entry: raiseBackoff(entry, endedAt, input.now, input.backoffPolicy) } }),
   };
 }
@@ -109,26 +111,25 @@ function crashLoop(history: ContainerHistory, pod: Pod, entry: BackoffEntry): Wa
   };
 }
 
-function decideImage(
+function decideProvision(
   history: ContainerHistory,
-  { images, now }: ContainerDecisionInput,
-): Exclude<ContainerDecision, { kind: 'start' | 'kill' }> | Extract<ImageState, { kind: 'ready' }> | undefined {
-  const { container } = history;
-  const { name } = container;
-  const image = container.image ?? '';
+  { provisions, now }: ContainerDecisionInput,
+): Extract<ContainerDecision, { kind: 'pull' | 'wait' }> | Extract<Provision, { kind: 'ready' }> | undefined {
+  const { container, hash } = history;
+  const { name, image = '' } = container;
   const attempt = nextAttempt(history);
-  const pull = { kind: 'pull', name, attempt, image, policy: pullPolicy(container) } as const;
-  const state = images.get(name);
-  if (state === undefined || state.image !== image || state.attempt !== attempt) return pull;
-  if (state.kind === 'ready') return state;
-  if (state.kind === 'pulling') return undefined;
-  if (state.retryAt === undefined) return { kind: 'wait', name, waiting: state.failure, backingOff: false };
-  if (now >= state.retryAt) return pull;
-  const shownUntil = state.failedAt + pullErrorShownMilliseconds;
-  if (now < shownUntil || state.failure.reason !== 'ErrImagePull') {
-    const wakeAt = state.failure.reason === 'ErrImagePull' ? shownUntil : state.retryAt;
-    return { kind: 'wait', name, waiting: state.failure, wakeAt, backingOff: false };
-  }
-  const message = `Back-off pulling image "${image}": ${state.failure.reason}: ${state.failure.message}`;
-  return { kind: 'wait', name, waiting: { reason: 'ImagePullBackOff', message }, wakeAt: state.retryAt, backingOff: true };
+  const pull = { kind: 'pull', name, attempt, hash, image, policy: pullPolicy(container) } as const;
+  const known = provisions.get(name);
+  if (known?.hash !== hash || known.attempt !== attempt) return pull;
+  if (known.kind === 'ready') return known;
+  if (known.kind === 'pending') return undefined;
+
+  const { failure, failedAt, retryAt } = known;
+  if (retryAt === undefined) return { kind: 'wait', name, waiting: failure, backingOff: false };
+  if (now >= retryAt) return pull;
+  const shownUntil = failedAt + pullErrorShownMilliseconds;
+  if (failure.reason !== 'ErrImagePull') return { kind: 'wait', name, waiting: failure, wakeAt: retryAt, backingOff: false };
+  if (now < shownUntil) return { kind: 'wait', name, waiting: failure, wakeAt: shownUntil, backingOff: false };
+  const message = `Back-off pulling image "${image}": ${failure.reason}: ${failure.message}`;
+  return { kind: 'wait', name, waiting: { reason: 'ImagePullBackOff', message }, wakeAt: retryAt, backingOff: true };
 }

@@ -1,6 +1,6 @@
 /** What is known of each container of a pod: the engine's attempts, filled up from the status that the API had at first sight. */
-import type { ContainerObservation, PodSandboxObservation } from '../api/engine.ts';
-import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../api/kubernetes.ts';
+import type { ContainerObservation, PodSandboxObservation } from '../../api/engine.ts';
+import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/kubernetes.ts';
 import { containerHash } from './container-hash.ts';
 import { isRestartable, type ContainerKind } from './restart-policy.ts';
 

@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../api/kubernetes.ts';
+import type { Container, Pod } from '../../api/kubernetes.ts';
 
 export type ContainerKind = 'init' | 'main';
 

@@ -2,11 +2,11 @@ import { WasmletError, messageOf } from '../../api/errors.ts';
 import type { Image, ImageService, PulledImage, RegistryCredentials } from '../../api/image.ts';
 import type { Container, Pod } from '../../api/kubernetes.ts';
 import type { ObjectReader } from '../../kube/kube.ts';
-import type { PullAction } from '../../pod/compute-pod-actions.ts';
-import type { WaitingReason } from '../../pod/decide-containers.ts';
+import type { PullAction } from '../../pod/actions/compute-pod-actions.ts';
+import type { WaitingReason } from '../../pod/actions/decide-containers.ts';
 import { goDuration } from '../../pod/go-duration.ts';
 import { pullSecretCredentials } from '../../pod/pull-secret.ts';
-import type { PodEventTeller } from './pod-events.ts';
+import type { PodEventTeller } from '../pods/pod-events.ts';
 
 export interface ImagePullerOptions {
   readonly images: ImageService;

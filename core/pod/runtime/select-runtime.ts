@@ -1,10 +1,10 @@
 /** Which runtime runs a container: design §4.7 as one pure function. A named runtime is that one or an error, never another. */
-import { WasmletError } from '../api/errors.ts';
-import type { ArtifactInspection } from '../api/artifact.ts';
-import type { Container, Pod } from '../api/kubernetes.ts';
-import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { ArtifactInspection } from '../../api/artifact.ts';
+import type { Container, Pod } from '../../api/kubernetes.ts';
+import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../../api/runtime.ts';
 import { explainRefusal } from './accept-artifact.ts';
-import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
+import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from '../annotations.ts';
 
 /** A RuntimeClass handler of the node's configuration (`runtimeHandlers`). */
 export interface RuntimeHandler {
@@ -12,13 +12,8 @@ export interface RuntimeHandler {
   readonly isolation?: IsolationClass;
 }
 
-export interface RuntimeOptions {
-  /** Names in the order in which an unnamed runtime is looked for. */
-  readonly order: readonly string[];
-  /** Names that pods may use. */
-  readonly allowed: readonly string[];
-  readonly handlers: Readonly<Record<string, RuntimeHandler>>;
-}
+/** By handler name. */
+export type RuntimeHandlers = Readonly<Record<string, RuntimeHandler>>;
 
 export interface RuntimeRequest {
   readonly pod: Pod;
@@ -26,8 +21,9 @@ export interface RuntimeRequest {
   readonly inspection: ArtifactInspection;
   /** `handler` of the pod's RuntimeClass; absent: the pod names none. */
   readonly handler?: string;
+  /** Lists runtimes in the order in which an unnamed one is looked for. */
   readonly registry: RuntimeRegistry;
-  readonly options: RuntimeOptions;
+  readonly handlers: RuntimeHandlers;
 }
 
 export interface RuntimeChoice {
@@ -49,11 +45,11 @@ interface Named {
   readonly by: string;
 }
 
-function handlerOf({ handler, options }: RuntimeRequest): RuntimeHandler | undefined {
+function handlerOf({ handler, handlers }: RuntimeRequest): RuntimeHandler | undefined {
   if (handler === undefined) return undefined;
-  const known = Object.hasOwn(options.handlers, handler) ? options.handlers[handler] : undefined;
+  const known = Object.hasOwn(handlers, handler) ? handlers[handler] : undefined;
   if (known) return known;
-  const names = Object.keys(options.handlers).join(', ') || 'none';
+  const names = Object.keys(handlers).join(', ') || 'none';
   throw new WasmletError('RUNTIME_HANDLER_UNKNOWN', `RuntimeClass handler "${handler}" is not configured on this node (handlers: ${names})`);
 }
 
@@ -66,14 +62,15 @@ function nameOf({ pod, container, handler: handlerName }: RuntimeRequest, handle
   return handler?.runtime === undefined ? undefined : { name: handler.runtime, by: `RuntimeClass handler ${handlerName}` };
 }
 
-function requireNamed({ registry, options, inspection }: RuntimeRequest, { name, by }: Named): RegisteredRuntime {
+function requireNamed({ registry, inspection }: RuntimeRequest, { name, by }: Named): RegisteredRuntime {
   const runtime = registry.get(name);
   if (runtime === undefined) {
     const names = registry.list().map(({ manifest }) => manifest.name).join(', ') || 'none';
     throw new WasmletError('RUNTIME_UNKNOWN', `runtime "${name}" (${by}) is not on this node (runtimes: ${names})`);
   }
-  if (!options.allowed.includes(name)) {
-    throw new WasmletError('RUNTIME_NOT_ALLOWED', `runtime "${name}" (${by}) is not allowed on this node (allowed: ${options.allowed.join(', ') || 'none'})`);
+  if (!runtime.allowed) {
+    const names = registry.list().filter(({ allowed }) => allowed).map(({ manifest }) => manifest.name).join(', ') || 'none';
+    throw new WasmletError('RUNTIME_NOT_ALLOWED', `runtime "${name}" (${by}) is not allowed on this node (allowed: ${names})`);
   }
   if (runtime.state !== 'active') {
     throw new WasmletError('RUNTIME_INACTIVE', `runtime "${name}" (${by}) is inactive: ${runtime.reason ?? 'no reason given'}`);
@@ -83,14 +80,13 @@ function requireNamed({ registry, options, inspection }: RuntimeRequest, { name,
   return runtime;
 }
 
-function firstAccepting({ registry, options, inspection }: RuntimeRequest): RegisteredRuntime {
+function firstAccepting({ registry, inspection }: RuntimeRequest): RegisteredRuntime {
   const refusals: string[] = [];
-  for (const name of options.order) {
-    const runtime = registry.get(name);
-    if (runtime?.state !== 'active' || !options.allowed.includes(name)) continue;
+  for (const runtime of registry.list()) {
+    if (runtime.state !== 'active' || !runtime.allowed) continue;
     const refusal = explainRefusal(runtime.manifest, inspection);
     if (refusal === undefined) return runtime;
-    refusals.push(`${name}: ${refusal}`);
+    refusals.push(`${runtime.manifest.name}: ${refusal}`);
   }
   const why = refusals.length > 0 ? refusals.join('; ') : 'no runtime is active and allowed';
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime of this node accepts this ${inspection.kind} (${why})`);

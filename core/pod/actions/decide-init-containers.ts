@@ -1,4 +1,4 @@
-import type { Pod } from '../api/kubernetes.ts';
+import type { Pod } from '../../api/kubernetes.ts';
 import { willRestart, type ContainerHistory } from './container-history.ts';
 
 export interface InitDecision {
