@@ -8,7 +8,7 @@ import { containerEnvironment } from '../../pod/environment/container-environmen
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
 import { parseQuantity } from '../../pod/quantity.ts';
-import { selectRuntime, type RuntimeHandlers } from '../../pod/runtime/select-runtime.ts';
+import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import type { ContainerInputs } from './container-inputs.ts';
 import type { PodEventTeller } from '../pods/pod-events.ts';

@@ -8,7 +8,7 @@ import type { RuntimeRegistry } from '../../api/runtime.ts';
 import type { EventRecorder, ObjectReader, PodClient, PodSource } from '../../kube/kube.ts';
 import { podSpine } from '../../pipeline/pod-spine.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
-import type { RuntimeHandlers } from '../../pod/runtime/select-runtime.ts';
+import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { Housekeeper } from '../housekeeping/housekeeper.ts';
 import { PodCleaner } from '../housekeeping/pod-cleaner.ts';

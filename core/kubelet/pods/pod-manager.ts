@@ -1,6 +1,6 @@
 import type { Pod, WatchEvent } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
-import { explainMalformedPod } from '../../pod/well-formed-pod.ts';
+import { explainMalformedPod } from '../../pod/admission/well-formed-pod.ts';
 import type { PodEvent } from '../kubelet.ts';
 
 /** A desired pod. The same UID may come again after it went (a file removed and put back): that is another incarnation. */

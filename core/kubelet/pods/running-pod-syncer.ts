@@ -8,7 +8,7 @@ import type { ObjectReader } from '../../kube/kube.ts';
 import { admitPod } from '../../pod/admission/admit-pod.ts';
 import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
-import { findPodProblems, type PodProblems } from '../../pod/find-pod-problems.ts';
+import { findPodProblems, type PodProblems } from '../../pod/admission/find-pod-problems.ts';
 import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
 import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
 import type { StatusManager } from '../status/status-manager.ts';

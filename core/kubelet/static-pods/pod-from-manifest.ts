@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pod } from '../../api/kubernetes.ts';
 import { configSourceAnnotation } from '../../pod/annotations.ts';
-import { explainMalformedPod } from '../../pod/well-formed-pod.ts';
+import { explainMalformedPod } from '../../pod/admission/well-formed-pod.ts';
 
 export interface ManifestOrigin {
   readonly path: string;

@@ -1,5 +1,5 @@
 /** A pod is input from outside: what its paths and loops rest on is checked once, at the door. */
-import type { Pod } from '../api/kubernetes.ts';
+import type { Pod } from '../../api/kubernetes.ts';
 
 /** DNS names, and UIDs of any kind: they become parts of paths. */
 const safeName = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})$/;

@@ -1,10 +1,10 @@
 /** Which runtime runs a container: design §4.7 as one pure function. A named runtime is that one or an error, never another. */
-import { WasmletError } from '../../api/errors.ts';
-import type { ArtifactInspection } from '../../api/artifact.ts';
-import type { Container, Pod } from '../../api/kubernetes.ts';
-import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../../api/runtime.ts';
+import { WasmletError } from '../api/errors.ts';
+import type { ArtifactInspection } from '../api/artifact.ts';
+import type { Container, Pod } from '../api/kubernetes.ts';
+import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
 import { explainRefusal } from './accept-artifact.ts';
-import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from '../annotations.ts';
+import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
 
 /** A RuntimeClass handler of the node's configuration (`runtimeHandlers`). */
 export interface RuntimeHandler {

@@ -1,6 +1,6 @@
 /** Whether a runtime takes an artifact: its manifest's data against what inspection found. */
-import type { ArtifactInspection, ComponentInspection, ModuleInspection } from '../../api/artifact.ts';
-import type { Accepts, RuntimeManifest } from '../../api/runtime.ts';
+import type { ArtifactInspection, ComponentInspection, ModuleInspection } from '../api/artifact.ts';
+import type { Accepts, RuntimeManifest } from '../api/runtime.ts';
 import { versionMatches } from './version-range.ts';
 
 /** Undefined: it is accepted. Otherwise why not, in words for the pod's author. */

@@ -1,8 +1,8 @@
 /** What a pod asks for and this node does not give: said at the container, never passed over in silence. */
-import { errorTable, type ErrorCode } from '../api/errors.ts';
-import type { Container, Pod, Volume } from '../api/kubernetes.ts';
-import type { WaitingReason } from './actions/decide-containers.ts';
-import { isStaticPod } from './static-pod.ts';
+import { errorTable, type ErrorCode } from '../../api/errors.ts';
+import type { Container, Pod, Volume } from '../../api/kubernetes.ts';
+import type { WaitingReason } from '../actions/decide-containers.ts';
+import { isStaticPod } from '../static-pod.ts';
 
 export interface PodProblems {
   /** It concerns the whole pod: nothing of it starts, no volume is set up. */
