@@ -27,9 +27,3 @@ export function writeFileStatus(memory: GuestMemory, at: number, status: BigIntS
   memory.setU64(at + 48, status.mtimeNs);
   memory.setU64(at + 56, status.ctimeNs);
 }
-
-/** A stream has a type and nothing else. */
-export function writeStreamStatus(memory: GuestMemory, at: number, type: number): void {
-  memory.bytes(at, fileStatusSize).fill(0);
-  memory.setU8(at + 16, type);
-}

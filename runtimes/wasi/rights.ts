@@ -57,12 +57,6 @@ export function fileRights(access: { readonly read: boolean; readonly write: boo
   return { base: fileBase & ~missing, inheriting: 0 };
 }
 
-/** Standard streams cannot seek; without FD_SEEK and FD_TELL, wasi-libc's isatty trusts the file type. */
-export const streamRights = {
-  input: { base: right.FD_READ | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0 },
-  output: { base: right.FD_WRITE | right.FD_FDSTAT_SET_FLAGS | right.FD_FILESTAT_GET | right.POLL_FD_READWRITE, inheriting: 0 },
-} as const satisfies Record<string, Rights>;
-
 export const everyRight: Rights = { base: -1, inheriting: -1 };
 export const noRights: Rights = { base: 0, inheriting: 0 };
 

@@ -1,6 +1,7 @@
 import type { GuestTask } from '../../core/api/runtime.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import type { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
+import type { GuestStreams } from '../../core/guest/preview1/guest-streams.ts';
 import type { Descriptors } from './descriptor.ts';
 
 /** What the functions of one guest share. */
@@ -8,6 +9,7 @@ export interface WasiContext {
   readonly task: GuestTask;
   readonly host: GuestHost;
   readonly memory: GuestMemory;
+  readonly streams: GuestStreams;
   readonly descriptors: Descriptors;
 }
 

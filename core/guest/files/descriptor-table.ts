@@ -13,9 +13,14 @@ export class DescriptorTable<Descriptor extends { close(): void }> {
     this.#onCount = onCount;
   }
 
+  /** Throws EMFILE when there is no room for one more. */
+  requireRoom(): void {
+    if (this.#count >= this.#limit) throw new FileError('EMFILE');
+  }
+
   /** Makes a descriptor only when there is room for it: else EMFILE, and `open` is not called. */
   insert(open: () => Descriptor): number {
-    if (this.#count >= this.#limit) throw new FileError('EMFILE');
+    this.requireRoom();
     const descriptor = open();
     const free = this.#entries.indexOf(undefined);
     const number = free === -1 ? this.#entries.length : free;

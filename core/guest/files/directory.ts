@@ -141,7 +141,7 @@ export class Directory {
 
   /** A slash at the end asks for what a link leads to. */
   #walk<Result>(path: string, follow: boolean, act: (target: WalkTarget) => Result): Result {
-    return walk(this.#mounts, this.#held, path, follow || path.endsWith('/'), act);
+    return walk(this.#mounts, this.#held, path, { follow: follow || path.endsWith('/') }, act);
   }
 
   /** Undefined: the entry changed under us and the walk must be made again. */
@@ -191,12 +191,12 @@ export class Directory {
   }
 
   #change(path: string, onDirectoryItself: string, act: (hostPath: string) => void): void {
-    walk(this.#mounts, this.#held, path, false, (target) => act(this.#changeable(target, onDirectoryItself)));
+    walk(this.#mounts, this.#held, path, { follow: false }, (target) => act(this.#changeable(target, onDirectoryItself)));
   }
 
   #changeTwo(path: string, toDirectory: Directory, toPath: string, onDirectoryItself: string, act: (from: string, to: string) => void): void {
-    walk(this.#mounts, this.#held, path, false, (from) => {
-      walk(this.#mounts, toDirectory.#held, toPath, false, (to) => {
+    walk(this.#mounts, this.#held, path, { follow: false }, (from) => {
+      walk(this.#mounts, toDirectory.#held, toPath, { follow: false }, (to) => {
         const [fromHost, toHost] = [this.#changeable(from, onDirectoryItself), this.#changeable(to, onDirectoryItself)];
         if (from.directory.mount !== to.directory.mount) throw new FileError('EXDEV');
         act(fromHost, toHost);

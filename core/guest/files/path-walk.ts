@@ -18,17 +18,23 @@ export interface WalkTarget {
   readonly hostPath: string;
 }
 
+export interface WalkOptions {
+  /** Whether a link in the last place is followed. */
+  readonly follow: boolean;
+  /** Absolute links are ENOTCAPABLE instead of being looked up in the mount table. */
+  readonly refuseAbsoluteLinks?: boolean;
+}
+
 /**
  * Resolves a guest's path from `base` and calls `act` with where it leads; the directories held on the way are closed
  * afterwards. No component is ever opened through a symbolic link: each is opened O_NOFOLLOW relative to the descriptor of
  * the one before, and links are expanded here. So no rename or link that the guest, or another guest of the same volume,
  * makes meanwhile can lead out of the mounts. `..` above `base` is ENOTCAPABLE, an absolute link is looked up in the mount table.
- * @param follow whether a link in the last place is followed.
  */
-export function walk<Result>(mounts: MountTable, base: HeldDirectory, path: string, follow: boolean, act: (target: WalkTarget) => Result): Result {
-  const pathWalk = new PathWalk(mounts, base, path);
+export function walk<Result>(mounts: MountTable, base: HeldDirectory, path: string, options: WalkOptions, act: (target: WalkTarget) => Result): Result {
+  const pathWalk = new PathWalk(mounts, base, path, options);
   try {
-    return act(pathWalk.target(follow));
+    return act(pathWalk.target());
   } finally {
     pathWalk.close();
   }
@@ -41,6 +47,7 @@ export function hostPathOf(directory: HeldDirectory, name?: string): string {
 
 class PathWalk {
   readonly #mounts: MountTable;
+  readonly #options: WalkOptions;
   #base: HeldDirectory;
   #current: HeldDirectory;
   /** From base to current, links expanded. */
@@ -51,18 +58,19 @@ class PathWalk {
   #links = 0;
   #steps = 0;
 
-  constructor(mounts: MountTable, base: HeldDirectory, path: string) {
+  constructor(mounts: MountTable, base: HeldDirectory, path: string, options: WalkOptions) {
     if (path === '') throw new FileError('ENOENT');
     if (path.includes('\0')) throw new FileError('EINVAL');
     if (path.startsWith('/')) throw new FileError('ENOTCAPABLE');
     this.#mounts = mounts;
+    this.#options = options;
     this.#base = base;
     this.#current = base;
     this.#pending = componentsOf(path).reverse();
     this.#directoryOnly = path.endsWith('/');
   }
 
-  target(follow: boolean): WalkTarget {
+  target(): WalkTarget {
     for (;;) {
       const name = this.#pending.pop();
       if (name === undefined) return this.#targetHere();
@@ -71,7 +79,7 @@ class PathWalk {
       if (name === '..') this.#ascend();
       else if (this.#pending.length > 0 || this.#mounts.childMount(this.#current, name) !== undefined) this.#descend(name);
       else {
-        const link = follow ? linkAt(hostPathOf(this.#current, name)) : undefined;
+        const link = this.#options.follow ? linkAt(hostPathOf(this.#current, name)) : undefined;
         if (link === undefined) return this.#targetNamed(name);
         this.#expand(link);
       }
@@ -129,7 +137,7 @@ class PathWalk {
       this.#pending.push(...components.reverse());
       return;
     }
-    const covering = this.#mounts.covering(components.filter((component) => component !== '.'));
+    const covering = this.#options.refuseAbsoluteLinks === true ? undefined : this.#mounts.covering(components.filter((component) => component !== '.'));
     if (covering === undefined) throw new FileError('ENOTCAPABLE');
     this.#pending.push(...covering.rest.toReversed());
     this.#names = [];

@@ -6,6 +6,11 @@ import type { GuestMemory } from './guest-memory.ts';
 /** Most that GuestStdio takes in one call. */
 const maximumRecord = 65_536;
 
+/** `filetype` of preview 1 for a terminal; a pipe has none of its own and is unknown, as in other hosts. */
+const [unknownType, characterDevice] = [0, 2];
+/** FD_READ or FD_WRITE; FD_FDSTAT_SET_FLAGS, FD_FILESTAT_GET, POLL_FD_READWRITE. No FD_SEEK nor FD_TELL: then wasi-libc's isatty trusts the type. */
+const [readRight, writeRight, sharedRights] = [1 << 1, 1 << 6, (1 << 3) | (1 << 21) | (1 << 27)];
+
 /** `fd_read` and `fd_write` on the container's stdin, stdout and stderr. */
 export class GuestStreams {
   readonly #stdio: GuestStdio;
@@ -36,6 +41,40 @@ export class GuestStreams {
     }
     if (nonblocking) throw new FileError('EAGAIN');
     return { wait: answer, resume: () => this.read(vectors, count, result, nonblocking) };
+  }
+
+  /** As `Readiness` of poll: undefined while stdin has nothing. Throws EBADF for the wrong direction. */
+  readiness(stream: 0 | 1 | 2, write: boolean): number | undefined {
+    if (write !== (stream !== 0)) throw new FileError('EBADF');
+    if (write) return maximumRecord;
+    const readable = this.#stdio.readable();
+    return readable === 0 ? undefined : readable;
+  }
+
+  /** `filetype` of all three. */
+  get type(): number {
+    return this.#stdio.tty ? characterDevice : unknownType;
+  }
+
+  /** The stream's rights, by bit. */
+  rights(stream: 0 | 1 | 2): number {
+    return sharedRights | (stream === 0 ? readRight : writeRight);
+  }
+
+  /** `fd_fdstat_get`. */
+  writeDescriptorStatus(stream: 0 | 1 | 2, flags: number, result: number, rights = this.rights(stream)): number {
+    this.#memory.bytes(result, 24).fill(0);
+    this.#memory.setU8(result, this.type);
+    this.#memory.setU16((result >>> 0) + 2, flags);
+    this.#memory.setU64((result >>> 0) + 8, BigInt(rights));
+    return errno.SUCCESS;
+  }
+
+  /** `fd_filestat_get`: a stream has a type and nothing else. */
+  writeFileStatus(result: number): number {
+    this.#memory.bytes(result, 64).fill(0);
+    this.#memory.setU8((result >>> 0) + 16, this.type);
+    return errno.SUCCESS;
   }
 
   #writeFrom(stream: 1 | 2, vectors: number, count: number, written: number, total: number, from: number): number | Blocked {

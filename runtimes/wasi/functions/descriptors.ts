@@ -2,11 +2,10 @@ import { FileError } from '../../../core/guest/files/file-error.ts';
 import type { RegularFile } from '../../../core/guest/files/regular-file.ts';
 import type { Blocked } from '../../../core/guest/host.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
-import { GuestStreams } from '../../../core/guest/preview1/guest-streams.ts';
 import { Poll } from '../../../core/guest/preview1/poll.ts';
 import { blockingSyscall, syscall } from '../../../core/guest/preview1/syscall.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { fileStatusSize, fileType, fileTypeOf, writeFileStatus, writeStreamStatus } from '../file-status.ts';
+import { fileStatusSize, fileType, writeFileStatus } from '../file-status.ts';
 import { difference, everyRight, intersection, right, rightsFrom } from '../rights.ts';
 import { fileTimes } from '../file-times.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
@@ -17,18 +16,13 @@ const whence = { set: 0, current: 1, end: 2 } as const;
 const lastAdvice = 5;
 
 /** Functions on what is open, whatever it is: `fd_*` but for directories' own, and `poll_oneoff`. */
-export function descriptorFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
-  const streams = new GuestStreams(host.stdio, memory);
-  const streamType = host.stdio.tty ? fileType.characterDevice : fileType.unknown;
+export function descriptorFunctions({ host, memory, streams, descriptors }: WasiContext): WasiFunctions {
 
   const poll = new Poll(host, memory, (fd, write) => {
     const descriptor = descriptors.with(fd, right.POLL_FD_READWRITE);
     if (descriptor.kind === 'directory') throw new FileError('EBADF');
     if (descriptor.kind === 'file') return write ? 1 : Math.max(0, Number(descriptor.file.status().size) - descriptor.file.offset);
-    if (write !== (descriptor.stream !== 0)) throw new FileError('EBADF');
-    if (write) return 1;
-    const readable = host.stdio.readable();
-    return readable === 0 ? undefined : readable;
+    return streams.readiness(descriptor.stream, write);
   });
 
   return {
@@ -119,11 +113,12 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     }),
     fd_fdstat_get: syscall(host, (fd: number, result: number) => {
       const descriptor = descriptors.get(fd);
+      if (descriptor.kind === 'stream') return streams.writeDescriptorStatus(descriptor.stream, flagsOf(descriptor), result, descriptor.rights.base);
       memory.bytes(result, 24).fill(0);
-      memory.setU8(result, typeOf(descriptor));
-      memory.setU16(result + 2, flagsOf(descriptor));
-      memory.setU64(result + 8, BigInt(descriptor.rights.base));
-      memory.setU64(result + 16, BigInt(descriptor.rights.inheriting));
+      memory.setU8(result, descriptor.kind === 'file' ? fileType.regularFile : fileType.directory);
+      memory.setU16((result >>> 0) + 2, flagsOf(descriptor));
+      memory.setU64((result >>> 0) + 8, BigInt(descriptor.rights.base));
+      memory.setU64((result >>> 0) + 16, BigInt(descriptor.rights.inheriting));
       return errno.SUCCESS;
     }),
     fd_fdstat_set_flags: syscall(host, (fd: number, flags: number) => {
@@ -148,9 +143,9 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     }),
     fd_filestat_get: syscall(host, (fd: number, result: number) => {
       const descriptor = descriptors.with(fd, right.FD_FILESTAT_GET);
+      if (descriptor.kind === 'stream') return streams.writeFileStatus(result);
       memory.check(result, fileStatusSize);
-      if (descriptor.kind === 'stream') writeStreamStatus(memory, result >>> 0, streamType);
-      else writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
+      writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
       return errno.SUCCESS;
     }),
     fd_filestat_set_size: syscall(host, (fd: number, size: bigint) => {
@@ -181,11 +176,6 @@ export function descriptorFunctions({ host, memory, descriptors }: WasiContext):
     } while (done < total);
     memory.setU32(result, done);
     return errno.SUCCESS;
-  }
-
-  function typeOf(descriptor: Descriptor): number {
-    if (descriptor.kind === 'stream') return streamType;
-    return descriptor.kind === 'file' ? fileTypeOf(descriptor.file.status()) : fileType.directory;
   }
 }
 
