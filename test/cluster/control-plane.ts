@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiClient, ApiError } from './api-client.ts';
+import { type ApiClient, ApiError } from './api-client.ts';
 import { type Binaries, type Component, findBinaries } from './build.ts';
 import { CertificateAuthority, type CertificateRequest, generatePrivateKey } from './certificates.ts';
 import { ClusterAccess, type ClusterDescription, writeKubeconfig } from './cluster-access.ts';
