@@ -1,6 +1,6 @@
 import type { ResourceAttributes } from '../kube/kube.ts';
 
-const verbs: Readonly<Record<string, string>> = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const verbs: ReadonlyMap<string, string> = new Map([['GET', 'get'], ['POST', 'create'], ['PUT', 'update'], ['PATCH', 'patch'], ['DELETE', 'delete']]);
 
 /** Paths with a subresource of their own, the whole tree below included (pkg/kubelet/server/auth.go, KubeletFineGrainedAuthz). */
 const exclusive: readonly (readonly [path: string, subresource: string])[] = [
@@ -25,7 +25,7 @@ const fallback = 'proxy';
  * verb, which ordinary roles do not give.
  */
 export function requestAttributes(method: string, path: string, nodeName: string): readonly ResourceAttributes[] {
-  const verb = verbs[method] ?? '';
+  const verb = verbs.get(method) ?? '';
   return subresources(path).map((subresource) => ({ verb, resource: 'nodes', subresource, name: nodeName }));
 }
 

@@ -10,7 +10,10 @@ const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/s;
 export function downwardField(pod: Pod, fieldPath: string): string {
   const { name, namespace, uid, labels = {}, annotations = {} } = pod.metadata;
   const match = subscript.exec(fieldPath);
-  if (match) return (match[1] === 'labels' ? labels : annotations)[match[2]!] ?? '';
+  if (match) {
+    const map = match[1] === 'labels' ? labels : annotations;
+    return Object.hasOwn(map, match[2]!) ? map[match[2]!]! : '';
+  }
   switch (fieldPath) {
     case 'metadata.name':
       return name;

@@ -2,18 +2,18 @@ import path from 'node:path';
 import { WasmletError } from '../api/errors.ts';
 
 /** Volume types whose directory upstream names otherwise than the field of the pod's spec (pkg/volume: each plugin's name). */
-const directoryNames: Readonly<Record<string, string>> = {
-  configMap: 'configmap',
-  downwardAPI: 'downward-api',
-  emptyDir: 'empty-dir',
-  hostPath: 'host-path',
-};
-const typesByDirectory = new Map(Object.entries(directoryNames).map(([type, name]) => [name, type]));
+const directoryNames: ReadonlyMap<string, string> = new Map([
+  ['configMap', 'configmap'],
+  ['downwardAPI', 'downward-api'],
+  ['emptyDir', 'empty-dir'],
+  ['hostPath', 'host-path'],
+]);
+const typesByDirectory = new Map([...directoryNames].map(([type, name]) => [name, type]));
 const prefix = 'kubernetes.io~';
 
 /** `<pods>/<uid>/volumes/kubernetes.io~<type>/<name>`, upstream's layout. Throws VOLUME_SOURCE_INVALID when a name is no single path component. */
 export function volumeDirectory(podsDirectory: string, podUid: string, type: string, name: string): string {
-  return path.join(volumesDirectory(podsDirectory, podUid), prefix + (directoryNames[type] ?? component(type)), component(name));
+  return path.join(volumesDirectory(podsDirectory, podUid), prefix + (directoryNames.get(type) ?? component(type)), component(name));
 }
 
 /** `<pods>/<uid>/volumes`. */
