@@ -11,7 +11,6 @@ import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
 import { LiveTable } from './output/live-table.ts';
 import { podColumns, podRow, summarizePod } from './output/pod-summary.ts';
-import { table } from './output/table.ts';
 
 interface DemoOptions {
   readonly keep: boolean;
@@ -25,7 +24,7 @@ interface DemoNode {
 
 /** The environment variable that each demo pod gets and prints: proof that its log is of this run. */
 const tokenVariable = 'DEMO_TOKEN';
-const deadlineMilliseconds = 60_000;
+const deadlineMilliseconds = 30_000;
 
 export function registerDemo(program: Command, context: CliContext): void {
   program
@@ -79,7 +78,7 @@ async function startNode(context: CliContext, directory: string, keep: boolean):
 
 /** Shows the pods until each has ended; answers them. */
 async function follow(context: CliContext, node: DemoNode, expected: number): Promise<readonly Pod[]> {
-  const live = new LiveTable(context.stdout);
+  const live = new LiveTable(context.stdout, podColumns, [podColumns.indexOf('AGE')]);
   const deadline = systemClock.monotonic() + deadlineMilliseconds;
   let client: LocalClient | undefined;
   for (;;) {
@@ -89,12 +88,9 @@ async function follow(context: CliContext, node: DemoNode, expected: number): Pr
       const [pods, sandboxes] = await Promise.all([client.pods(), client.sandboxes()]);
       const now = systemClock.now();
       const rows = pods.map((pod) => podRow(summarizePod(pod, sandboxes.find(({ uid }) => uid === pod.metadata.uid), now)));
-      live.show(table(podColumns, rows.sort(([, a = ''], [, b = '']) => a.localeCompare(b))));
+      live.show(rows.sort(([, a = ''], [, b = '']) => a.localeCompare(b)));
       const ended = pods.filter(({ status }) => status?.phase === 'Succeeded' || status?.phase === 'Failed');
-      if (ended.length === expected || systemClock.monotonic() > deadline) {
-        live.end();
-        return pods;
-      }
+      if (ended.length === expected || systemClock.monotonic() > deadline) return pods;
     }
     await systemClock.sleep(50);
   }

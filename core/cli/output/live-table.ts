@@ -1,26 +1,40 @@
-/** A text that is drawn over itself on a terminal; in a pipe only what changed is printed, once. */
+import { table } from './table.ts';
+
+/** A table that is drawn over itself on a terminal. In a pipe each row is printed once for each change, ages apart. */
 export class LiveTable {
   readonly #stream: NodeJS.WriteStream;
-  #shown = '';
+  readonly #columns: readonly string[];
+  /** Columns, by index, whose change alone is no news. */
+  readonly #unimportant: readonly number[];
+  readonly #printed = new Set<string>();
+  #drawn = '';
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream, columns: readonly string[], unimportant: readonly number[]) {
     this.#stream = stream;
+    this.#columns = columns;
+    this.#unimportant = unimportant;
   }
 
-  show(text: string): void {
-    if (text === this.#shown) return;
-    if (this.#stream.isTTY) {
-      const lines = this.#shown.split('\n').length - 1;
-      this.#stream.write(`${lines === 0 ? '' : `\x1b[${lines}A`}\x1b[J${text}`);
-    } else {
-      const before = new Set(this.#shown.split('\n'));
-      this.#stream.write(text.split('\n').filter((line) => line !== '' && !before.has(line)).map((line) => `${line}\n`).join(''));
-    }
-    this.#shown = text;
+  show(rows: readonly (readonly string[])[]): void {
+    const text = table(this.#columns, rows);
+    if (this.#stream.isTTY) this.#draw(text);
+    else this.#print(text.split('\n'), rows);
   }
 
-  /** The last text stays. */
-  end(): void {
-    this.#shown = '';
+  #draw(text: string): void {
+    if (text === this.#drawn) return;
+    const lines = this.#drawn.split('\n').length - 1;
+    this.#stream.write(`${lines === 0 ? '' : `\x1b[${lines}A`}\x1b[J${text}`);
+    this.#drawn = text;
+  }
+
+  #print([header, ...lines]: readonly string[], rows: readonly (readonly string[])[]): void {
+    rows.forEach((row, index) => {
+      const key = JSON.stringify(row.filter((_, column) => !this.#unimportant.includes(column)));
+      if (this.#printed.has(key)) return;
+      if (this.#printed.size === 0) this.#stream.write(`${header}\n`);
+      this.#printed.add(key);
+      this.#stream.write(`${lines[index]}\n`);
+    });
   }
 }
