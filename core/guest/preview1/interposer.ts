@@ -87,7 +87,7 @@ export class Interposer {
     const { host, memory, native, preopened } = options;
     this.#options = options;
     this.#memory = memory;
-    this.#native = native;
+    this.#native = Object.fromEntries(Object.entries(native).map(([name, act]) => [name, withExactArguments(act)]));
     this.#streams = new GuestStreams(host.stdio, memory);
     this.#table = new DescriptorTable(host.limits.descriptors, (count) => host.reportDescriptors(count));
     for (const stream of [0, 1, 2] as const) this.#table.insert(() => ({ kind: 'stream', stream, nonblocking: false, close() {} }));
@@ -282,4 +282,17 @@ export class Interposer {
 /** A path of the guest's under a directory that it opened, from the mount's root. */
 function below(entry: GuestPath, path: string): string {
   return entry.path === '' ? path : `${entry.path}/${path}`;
+}
+
+/** node:wasi refuses a call with more arguments than it expects, and our imports hand on as many as there can be. */
+function withExactArguments(act: NativeFunction): NativeFunction {
+  switch (act.length) {
+    case 0: return () => act();
+    case 1: return (a) => act(a);
+    case 2: return (a, b) => act(a, b);
+    case 3: return (a, b, c) => act(a, b, c);
+    case 4: return (a, b, c, d) => act(a, b, c, d);
+    case 5: return (a, b, c, d, e) => act(a, b, c, d, e);
+    default: return (...args) => act(...args.slice(0, act.length));
+  }
 }
