@@ -1,5 +1,5 @@
 /**
- * A pod's way through its worker: forward only. Drawn in docs/pod-lifecycle.md; upstream: pkg/kubelet/pod_workers.go.
+ * A pod's way through its worker: forward only. Drawn in core/kubelet/pods/pod-workers.ts; upstream: pkg/kubelet/pod_workers.go.
  * `syncing`: its containers are brought to what the spec says. `terminating`: they are being stopped and none starts any more.
  * `terminated`: nothing of it runs; volumes go, the last status is written. `finished`: no trace is left on this node.
  */

@@ -52,15 +52,18 @@ export class ContainerStarter {
   async start(pod: Pod, container: Container, action: StartAction, inputs: ContainerInputs): Promise<StartFailure | undefined> {
     const { engine, events } = this.#options;
     let stage = 'CreateContainerConfigError';
+    let id: string | undefined;
     try {
       const config = await this.#config(pod, container, action, inputs);
       stage = 'CreateContainerError';
-      const id = await engine.createContainer(config);
+      id = await engine.createContainer(config);
       events.container(pod, container.name, 'Normal', 'Created', 'Container created');
       stage = 'RunContainerError';
       await engine.startContainer(id);
       return undefined;
     } catch (error) {
+      // An attempt that stays created would never be followed by another.
+      if (id !== undefined) await engine.stopContainer(id, 0).catch(() => undefined);
       const known = error instanceof WasmletError ? error : undefined;
       return { reason: known?.reason ?? stage, message: messageOf(error), retry: known?.retry ?? 'backoff' };
     }

@@ -10,7 +10,9 @@ const ownResources = ['cpu', 'memory', 'ephemeral-storage'] as const;
  * Throws FIELD_INVALID.
  */
 export function checkResources(pod: Pod, { status }: Node, others: readonly Pod[]): PodFailure | undefined {
-  const allocatable = status?.allocatable ?? {};
+  const allocatable = status?.allocatable;
+  // A node that has not measured itself yet cannot refuse by measure.
+  if (allocatable === undefined) return undefined;
   const wanted = podRequests(pod);
   if (allocatable['pods'] !== undefined && BigInt(others.length + 1) * 1000n > parseMilliQuantity(allocatable['pods'])) {
     return insufficient('pods', 1n, BigInt(others.length), parseMilliQuantity(allocatable['pods']) / 1000n);

@@ -48,7 +48,7 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
 
   const phase = decidePhase(input, { init, main, ended });
   const time = apiTime(now);
-  const podIPs = last?.podIPs ?? pod.status?.podIPs ?? (input.hasSandbox ? input.podIPs.map((ip) => ({ ip })) : []);
+  const podIPs = !ended && input.hasSandbox ? input.podIPs.map((ip) => ({ ip })) : (last?.podIPs ?? pod.status?.podIPs ?? []);
   const kept = phase === last?.phase ? last : undefined;
   const cause = phase === 'Failed' ? failure : undefined;
   const reason = cause?.reason ?? kept?.reason;
