@@ -23,15 +23,15 @@ describe('planMounts', () => {
   it('never lets a sub-path out', () => {
     const piece = fc.constantFrom('a', '.', '..', '', '...', '..a');
     fc.assert(fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
-      let planned;
+      let subPath: string;
       try {
-        [planned] = plan({ subPath: pieces.join('/') });
+        subPath = plan({ subPath: pieces.join('/') })[0]?.subPath ?? '';
       } catch (error) {
         assert.equal((error as { code?: string }).code, 'FIELD_INVALID');
         return;
       }
-      assert.ok(path.join('/volume', planned.subPath ?? '').startsWith('/volume'));
-      assert.equal((planned.subPath ?? '').split('/').includes('..'), false);
+      assert.ok(path.join('/volume', subPath).startsWith('/volume'));
+      assert.equal(subPath.split('/').includes('..'), false);
     }));
   });
 });
