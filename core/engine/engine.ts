@@ -91,22 +91,21 @@ export class WasmEngine implements Engine {
 
   async runPodSandbox(config: PodSandboxConfig): Promise<void> {
     this.#refuseWhenStopping();
-    const known = this.#sandboxes.get(config.uid);
-    if (known !== undefined) {
-      known.stopped = false;
-      return;
-    }
     const { uid, name, namespace, directory } = config;
-    const journal = Journal.create(directory, this.#logger);
-    const createdAt = this.#clock.now();
-    const sandbox = new PodSandbox({ uid, name, namespace }, createdAt, journal);
-    this.#sandboxes.set(uid, sandbox);
+    let sandbox = this.#sandboxes.get(uid);
+    if (sandbox === undefined) {
+      const journal = Journal.create(directory, this.#logger);
+      const createdAt = this.#clock.now();
+      const ready = mkdir(directory, { recursive: true, mode: 0o750 }).then(() => journal.append({ type: 'sandbox', uid, name, namespace, createdAt }));
+      sandbox = new PodSandbox({ uid, name, namespace }, createdAt, journal, ready);
+      this.#sandboxes.set(uid, sandbox);
+    }
+    sandbox.stopped = false;
     try {
-      await mkdir(directory, { recursive: true, mode: 0o750 });
-      await journal.append({ type: 'sandbox', uid, name, namespace, createdAt });
+      await sandbox.ready;
     } catch (error) {
       this.#sandboxes.delete(uid);
-      await journal.remove();
+      await sandbox.journal.remove();
       throw error;
     }
   }
@@ -137,6 +136,7 @@ export class WasmEngine implements Engine {
     if (sandbox === undefined || sandbox.stopped) throw new Error(`pod ${config.podUid} has no sandbox that runs`);
     if (config.isolation !== 'dedicated') throw new WasmletError('ISOLATION_UNSUPPORTED', `this node runs every guest on a thread of its own, not ${config.isolation}`);
     const runtime = this.#runtime(config.runtime);
+    await sandbox.ready;
 
     const prepared = this.#preparer.prepare(config.artifact, runtime, config.resources.memoryBytes);
     prepared.catch(() => {}); // Its rejection is seen at the start; a container that is never started has no use for it.

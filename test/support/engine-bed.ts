@@ -108,8 +108,18 @@ export class EngineBed {
     return this.#until(id, ({ phase }) => phase === 'exited');
   }
 
+  /** Resolves when the event has come. */
+  async told(id: string, type: EngineEvent['type']): Promise<void> {
+    while (!this.eventsOf(id).includes(type)) await this.#nextEvent();
+  }
+
   eventsOf(id: string): string[] {
     return this.events.filter(({ containerId }) => containerId === id).map(({ type }) => type);
+  }
+
+  /** Resolves when the log has that in it. */
+  async logged(id: string, text: RegExp): Promise<void> {
+    while (!text.test(await this.log(id))) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async log(id: string): Promise<string> {
@@ -127,14 +137,18 @@ export class EngineBed {
     for (;;) {
       const observation = this.observe(id);
       if (condition(observation)) return observation;
-      await new Promise<void>((resolve) => {
-        const before = this.#notify;
-        this.#notify = () => {
-          before();
-          resolve();
-        };
-      });
+      await this.#nextEvent();
     }
+  }
+
+  #nextEvent(): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#notify;
+      this.#notify = () => {
+        before();
+        resolve();
+      };
+    });
   }
 
   async #listen(): Promise<void> {

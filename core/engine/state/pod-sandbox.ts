@@ -10,11 +10,14 @@ export class PodSandbox {
   readonly containers = new Map<string, Container>();
   /** No container may be created in a sandbox that is being stopped. */
   stopped = false;
+  /** Resolves when the sandbox is on disk. */
+  readonly ready: Promise<void>;
 
-  constructor(config: Omit<PodSandboxConfig, 'directory'>, createdAt: number, journal: Journal) {
+  constructor(config: Omit<PodSandboxConfig, 'directory'>, createdAt: number, journal: Journal, ready: Promise<void> = Promise.resolve()) {
     this.config = config;
     this.createdAt = createdAt;
     this.journal = journal;
+    this.ready = ready;
   }
 
   observe(): PodSandboxObservation {
