@@ -25,6 +25,16 @@ export class GuestStreams {
 
   /** Writes all of it before it answers, however often the ring is full meanwhile. */
   write(stream: 1 | 2, vectors: number, count: number, written: number): number | Blocked {
+    if (count === 1) {
+      // The common case, without the loops.
+      const length = this.#memory.u32(vectors + 4);
+      const bytes = this.#memory.bytes(this.#memory.u32(vectors), length);
+      this.#memory.check(written, 4);
+      if (length <= maximumRecord && this.#stdio.write(stream, bytes) === undefined) {
+        this.#memory.setU32(written, length);
+        return errno.SUCCESS;
+      }
+    }
     const total = this.#memory.vectorLength(vectors, count);
     this.#memory.check(written, 4);
     return this.#writeFrom(stream, vectors, count, written, total, 0);

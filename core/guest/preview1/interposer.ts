@@ -50,7 +50,8 @@ interface StreamEntry {
 }
 
 const longestPath = 4095;
-const [createFlag, truncateFlag, followFlag, nonblockFlag] = [1, 8, 1, 4];
+const [createFlag, directoryFlag, truncateFlag] = [1, 2, 8];
+const [followFlag, nonblockFlag] = [1, 4];
 const writeRight = 1n << 6n;
 /** FD_DATASYNC, FD_WRITE, FD_ALLOCATE, FD_FILESTAT_SET_SIZE: what uvwasi opens a file for writing for. */
 const writingRights = (1n << 0n) | writeRight | (1n << 8n) | (1n << 22n);
@@ -174,7 +175,8 @@ export class Interposer {
   }
 
   #open(fd: number, lookup: number, path: number, length: number, oflags: number, base: bigint, inheriting: bigint, fdflags: number, result: number): number {
-    const writes = (oflags & (createFlag | truncateFlag)) !== 0 || (base & writeRight) !== 0n;
+    // With O_DIRECTORY the right to write is for what is opened below.
+    const writes = (oflags & (createFlag | truncateFlag)) !== 0 || ((base & writeRight) !== 0n && (oflags & directoryFlag) === 0);
     const entry = this.#directory(fd, path, length, (lookup & followFlag) !== 0, writes, true);
     this.#memory.check(result, 4);
     this.#table.requireRoom();
