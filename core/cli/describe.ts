@@ -27,6 +27,6 @@ Examples:
     const pod = findPod(await node.pods(), name, options.namespace);
     const [events, sandboxes] = await Promise.all([node.events(pod.metadata.uid), node.sandboxes()]);
     const sandbox = sandboxes.find(({ uid }) => uid === pod.metadata.uid);
-    context.stdout.write(options.output === 'json' ? `${JSON.stringify({ pod, sandbox: sandbox ?? null, events }, null, 2)}\n` : describePod({ pod, sandbox, events }, systemClock.now()));
+    context.stdout.write(options.output === 'json' ? `${JSON.stringify({ pod, sandbox: sandbox ?? null, events: events ?? null }, null, 2)}\n` : describePod({ pod, sandbox, events }, systemClock.now()));
   });
 }

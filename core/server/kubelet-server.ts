@@ -36,8 +36,8 @@ export interface KubeletServerOptions {
   readonly engine: Pick<Engine, 'podSandbox' | 'listPodSandboxes'>;
   readonly metrics: NodeMetrics;
   readonly healthChecks: readonly HealthCheck[];
-  /** Events about a pod that the node remembers, oldest first. For `wasmlet describe`. */
-  readonly recentEvents: (podUid: string) => readonly Event[];
+  /** Events about a pod, oldest first, for `wasmlet describe`; undefined when the cluster has them and the node does not. */
+  readonly recentEvents: (podUid: string) => readonly Event[] | undefined;
   readonly plugins: () => readonly PluginOutcome[];
   readonly clock: Clock;
   readonly logger: Logger;

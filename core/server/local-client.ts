@@ -30,9 +30,9 @@ export class LocalClient {
     return (await this.#json<{ readonly items: readonly Pod[] }>('/pods')).items;
   }
 
-  /** Oldest first. */
-  async events(podUid: string): Promise<readonly Event[]> {
-    return (await this.#json<{ readonly items: readonly Event[] }>(`/wasmlet/v1/events/${encodeURIComponent(podUid)}`)).items;
+  /** Oldest first; undefined when the cluster has them and the node does not. */
+  async events(podUid: string): Promise<readonly Event[] | undefined> {
+    return (await this.#json<{ readonly items?: readonly Event[] }>(`/wasmlet/v1/events/${encodeURIComponent(podUid)}`)).items;
   }
 
   /** What the engine has of each pod: which runtime, which attempt. */

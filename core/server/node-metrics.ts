@@ -1,14 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Clock } from '../api/clock.ts';
-import type { Engine } from '../api/engine.ts';
+import type { Engine, EngineEvent } from '../api/engine.ts';
 
 export interface NodeMetricsOptions {
   readonly registry: Registry;
   readonly nodeName: string;
   /** What the node reports as kubeletVersion. */
   readonly version: string;
-  readonly engine: Pick<Engine, 'listPodSandboxes'>;
+  readonly engine: Pick<Engine, 'podSandbox' | 'listPodSandboxes'>;
   readonly clock: Clock;
 }
 
@@ -21,6 +21,7 @@ const podStartBuckets = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180,
  */
 export class NodeMetrics {
   readonly #registry: Registry;
+  readonly #engine: Pick<Engine, 'podSandbox'>;
   readonly #startedPods: Counter;
   readonly #startedContainers: Counter<'container_type'>;
   readonly #podStart: Histogram;
@@ -29,9 +30,10 @@ export class NodeMetrics {
   constructor({ registry, nodeName, version, engine, clock }: NodeMetricsOptions) {
     const registers = [registry];
     this.#registry = registry;
+    this.#engine = engine;
     this.#startedPods = new Counter({ registers, name: 'kubelet_started_pods_total', help: 'Cumulative number of pods started' });
     this.#startedContainers = new Counter({ registers, name: 'kubelet_started_containers_total', help: 'Cumulative number of containers started', labelNames: ['container_type'] });
-    this.#podStart = new Histogram({ registers, name: 'kubelet_pod_start_duration_seconds', help: 'Duration in seconds from the node seeing a pod for the first time to the pod starting to run', buckets: podStartBuckets });
+    this.#podStart = new Histogram({ registers, name: 'kubelet_pod_start_duration_seconds', help: 'Duration in seconds from the making of the pod sandbox to the first of its containers running', buckets: podStartBuckets });
     this.#requests = new Counter({ registers, name: 'kubelet_http_requests_total', help: 'Number of the http requests received since the server started', labelNames: ['method', 'path', 'server_type', 'long_running'] });
     new Gauge({ registers, name: 'kubelet_node_name', help: "The node's name. The count is always 1.", labelNames: ['node'] }).set({ node: nodeName }, 1);
     new Gauge({ registers, name: 'kubernetes_build_info', help: "The version of Kubernetes that this node follows, and its own; always 1", labelNames: ['git_version', 'platform'] }).set({ git_version: version, platform: `${process.platform}/${process.arch}` }, 1);
@@ -39,13 +41,29 @@ export class NodeMetrics {
     observeProcess(registers, clock);
   }
 
-  podStarted(durationMilliseconds: number): void {
-    this.#startedPods.inc();
-    this.#podStart.observe(durationMilliseconds / 1000);
+  /** Passes the engine's events on, and counts the starts that they tell of. */
+  async *watch(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
+    const running = new Set<string>();
+    for await (const event of events) {
+      const { type, podUid, containerId } = event;
+      const ended = type === 'container-exited';
+      // A short one may be known by its end alone.
+      if ((ended || type === 'container-started') && !running.has(containerId)) this.#countStart(podUid, containerId);
+      if (ended) running.delete(containerId);
+      else if (type === 'container-started') running.add(containerId);
+      yield event;
+    }
   }
 
-  containerStarted(kind: 'init' | 'main'): void {
-    this.#startedContainers.inc({ container_type: kind === 'init' ? 'init_container' : 'container' });
+  #countStart(podUid: string, containerId: string): void {
+    const sandbox = this.#engine.podSandbox(podUid);
+    const container = sandbox?.containers.find(({ id }) => id === containerId);
+    if (!sandbox || container?.startedAt === undefined) return;
+    this.#startedContainers.inc({ container_type: container.kind === 'init' ? 'init_container' : 'container' });
+    const others = sandbox.containers.filter(({ id, kind, startedAt }) => kind === 'main' && id !== containerId && startedAt !== undefined);
+    if (container.kind !== 'main' || container.attempt > 0 || others.length > 0) return;
+    this.#startedPods.inc();
+    this.#podStart.observe(Math.max(0, container.startedAt - sandbox.createdAt) / 1000);
   }
 
   /** `path`: the first part of the route that matched, so that callers cannot make new series. */

@@ -7,8 +7,8 @@ import { printable, table } from './table.ts';
 export interface DescribedPod {
   readonly pod: Pod;
   readonly sandbox: PodSandboxObservation | undefined;
-  /** Oldest first. */
-  readonly events: readonly Event[];
+  /** Oldest first; undefined when the cluster has them. */
+  readonly events: readonly Event[] | undefined;
 }
 
 type Field = readonly [name: string, value: string | undefined];
@@ -40,7 +40,7 @@ export function describePod({ pod, sandbox, events }: DescribedPod, now: number)
     section('Containers', spec.containers, status?.containerStatuses),
     `Conditions:\n${indent(table(['Type', 'Status', 'Reason', 'Message'], (status?.conditions ?? []).map(({ type, status: value, reason, message }) => [type, value, reason ?? '', message ?? ''])))}`,
     `Volumes:${(spec.volumes ?? []).length === 0 ? `  ${none}\n` : `\n${(spec.volumes ?? []).map(describeVolume).join('')}`}`,
-    `Events:${events.length === 0 ? `  ${none}\n` : `\n${indent(table(['Age', 'Type', 'Reason', 'Message'], events.map((event) => eventRow(event, now))))}`}`,
+    describeEvents(pod, events, now),
   ].join('');
 }
 
@@ -81,6 +81,12 @@ function describeVolume(volume: Volume): string {
   const [type, source] = Object.entries(volume).find(([key, value]) => key !== 'name' && value !== undefined) ?? [none, {}];
   const plain = Object.entries(source as object).filter(([, value]) => typeof value !== 'object');
   return `  ${printable(volume.name)}:\n${fields(4, [['Type', type], ...plain.map(([key, value]): Field => [key, String(value)])])}`;
+}
+
+function describeEvents({ metadata }: Pod, events: readonly Event[] | undefined, now: number): string {
+  if (events === undefined) return `Events:  in the cluster: kubectl describe pod --namespace ${metadata.namespace} ${metadata.name}\n`;
+  if (events.length === 0) return `Events:  ${none}\n`;
+  return `Events:\n${indent(table(['Age', 'Type', 'Reason', 'Message'], events.map((event) => eventRow(event, now))))}`;
 }
 
 function eventRow({ lastTimestamp, firstTimestamp, metadata, count = 1, type, reason, message }: Event, now: number): string[] {

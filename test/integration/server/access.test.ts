@@ -147,7 +147,7 @@ describe('the local credential', () => {
       await node.addContainer('p', {}, {});
       const client = await LocalClient.find(node.root);
       assert.deepEqual((await client.pods()).map(({ metadata }) => metadata.name), ['p']);
-      assert.equal((await client.events('uid-p'))[0]?.reason, 'Pulled');
+      assert.equal((await client.events('uid-p'))?.[0]?.reason, 'Pulled');
       assert.deepEqual((await client.plugins()).map(({ id }) => id), ['wasi']);
       assert.deepEqual(node.asked, [], 'no review is asked');
       const { token } = JSON.parse(await readFile(file, 'utf8')) as { token: string };
