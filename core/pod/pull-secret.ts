@@ -5,7 +5,11 @@ import type { Secret } from '../api/kubernetes.ts';
 /** Empty for secrets of other types and for content that cannot be read: upstream goes on without them, too. */
 export function pullSecretCredentials({ data = {} }: Secret): readonly RegistryCredentials[] {
   const current = data['.dockerconfigjson'];
-  const auths = current === undefined ? parse(data['.dockercfg']) : parse(current)?.['auths'];
+  return dockerConfigCredentials(current === undefined ? parse(data['.dockercfg']) : parse(current)?.['auths']);
+}
+
+/** The `auths` of a docker config.json; the whole of a `.dockercfg`. Keys stay as they are; entries that are none are left out. */
+export function dockerConfigCredentials(auths: unknown): readonly RegistryCredentials[] {
   if (!isObject(auths)) return [];
   return Object.entries(auths).flatMap(([registry, entry]) => (isObject(entry) ? [credentials(registry, entry)] : []));
 }

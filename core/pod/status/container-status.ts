@@ -23,13 +23,13 @@ export function containerStatus(history: ContainerHistory, context: ContainerSta
   const { container, latest, previous, restartCount } = history;
   const { state, lastState } = states(history, context);
   const running = state.running !== undefined;
-  const succeeded = history.kind === 'init' && state.terminated?.exitCode === 0;
+  const succeeded = state.terminated?.exitCode === 0;
   const shown = latest ?? previous;
   return {
     name: container.name,
     state,
     lastState,
-    ready: running || succeeded,
+    ready: history.kind === 'main' ? running : succeeded,
     restartCount,
     image: shown?.image ?? container.image ?? '',
     imageID: shown?.imageId ?? '',

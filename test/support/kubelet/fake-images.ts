@@ -1,7 +1,7 @@
-import type { Artifact, ArtifactInspection } from '../../../core/api/artifact.ts';
+import type { Artifact, ArtifactInspection, ComponentInspection, ModuleInspection } from '../../../core/api/artifact.ts';
 import type { Image, ImageConfig, ImageService, PulledImage, PullRequest } from '../../../core/api/image.ts';
 
-export const wasiModule: ArtifactInspection = {
+export const wasiModule: ModuleInspection = {
   kind: 'module',
   imports: [{ module: 'wasi_snapshot_preview1', name: 'fd_write', kind: 'func' }],
   exports: [{ name: '_start', kind: 'func' }],
@@ -10,7 +10,7 @@ export const wasiModule: ArtifactInspection = {
   gc: false,
 };
 
-export const cliComponent: ArtifactInspection = {
+export const cliComponent: ComponentInspection = {
   kind: 'component',
   imports: ['wasi:cli/stdout@0.2.6'],
   exports: ['wasi:cli/run@0.2.6'],
