@@ -35,7 +35,10 @@ export function conflateMap<T, R>({ project, interrupts }: ConflateMapOptions<T,
             subscriber.next(result);
             if (sourceCompleted && running === undefined) subscriber.complete();
           },
-          (error: unknown) => subscriber.error(error),
+          (error: unknown) => {
+            running = undefined;
+            subscriber.error(error);
+          },
         );
       };
 

@@ -28,11 +28,11 @@ export function podPipeline(events$: Observable<PodEvent>, { syncer, clock }: Po
               project: async ({ uid }, signal) => ({ uid, outcome: await syncer.sync(uid, signal) }),
               interrupts: ({ cause }) => cause === 'terminate',
             }),
-            // conflateMap emits only when nothing waits, so closing the group here loses no event.
-            tap(({ uid, outcome }) => outcome.kind === 'finished' && finished$.next(uid)),
             switchMap(thenRequeue),
           ),
         ),
+        // conflateMap emits only when nothing waits, so closing the group now loses no event.
+        tap(({ uid, outcome }) => outcome.kind === 'finished' && finished$.next(uid)),
       )
       .subscribe(subscriber);
   });
