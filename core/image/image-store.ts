@@ -124,7 +124,8 @@ export class ImageStore implements ImageService {
     signal.throwIfAborted();
     const record = await this.#record(name, `${reference.registry}/${reference.repository}@${fetched.manifestDigest}`, fetched);
     await index.put(record);
-    return { ...record, artifact: { ...record.artifact, path: blobs.path(record.artifact.digest) } };
+    const { format: _, ...image } = record;
+    return { ...image, artifact: { ...record.artifact, path: blobs.path(record.artifact.digest) } };
   }
 
   async #record(reference: string, id: string, fetched: FetchedImage): Promise<ImageRecord> {
