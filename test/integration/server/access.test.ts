@@ -91,6 +91,10 @@ describe('the HTTPS port: who may ask', () => {
     const exec = await node.ask('/exec/default/exec-target/main?command=sh&output=1', { client, method: 'POST' });
     assert.equal(exec.status, 501);
     assert.match(exec.body, /^exec is not supported by this node yet/);
+    for (const upgrade of ['SPDY/3.1', 'websocket']) {
+      const { status: answer } = await node.ask('/exec/default/exec-target/main?command=sh&output=1', { client, headers: { connection: 'Upgrade', upgrade } });
+      assert.equal(answer, 501, upgrade);
+    }
   });
 
   it('speaks HTTP/1.1 only', async () => {

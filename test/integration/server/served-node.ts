@@ -47,6 +47,7 @@ export interface Answer {
 }
 
 export interface Caller {
+  readonly headers?: Readonly<Record<string, string>>;
   readonly method?: string;
   readonly client?: KeyPair;
   readonly token?: string;
@@ -155,10 +156,10 @@ export class ServedNode {
   }
 
   /** The response as soon as its head is there. */
-  open(target: string, { method = 'GET', client, token }: Caller = {}): Promise<IncomingMessage> {
+  open(target: string, { method = 'GET', client, token, headers: more = {} }: Caller = {}): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const identity = client ? { cert: client.certificate, key: client.key } : {};
-      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const headers = token === undefined ? more : { ...more, authorization: `Bearer ${token}` };
       request({ host: '127.0.0.1', port: this.port, path: target, method, ca: this.authority.certificate, servername: 'n1', agent: false, headers, ...identity }, resolve).on('error', reject).end();
     });
   }

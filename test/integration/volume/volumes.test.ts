@@ -119,6 +119,16 @@ describe('volumes with content from the API', () => {
     assert.deepEqual(await content(mount!.hostPath), { a: 'here' });
   });
 
+  it('sets up many volumes of many pods at once', async () => {
+    const volumes = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? { name: `v${index}`, configMap: { name: 'cfg' } } : { name: `v${index}`, secret: { secretName: 'sec' } }));
+    const pods = ['a', 'b', 'c', 'd', 'e'].map((uid) => podWith(volumes, volumes.map(({ name }) => ({ name, mountPath: `/${name}` })), uid));
+    const mounts = await Promise.all(pods.map(setUp));
+    assert.equal(new Set(mounts.flat().map(({ hostPath }) => hostPath)).size, 250);
+    for (const { hostPath, guestPath } of mounts.flat()) assert.deepEqual(Object.keys(await content(hostPath)), Number(guestPath.slice(2)) % 2 === 0 ? ['a', 'b', 'raw'] : ['password']);
+    await Promise.all(pods.map(({ metadata }) => node.manager.tearDown(metadata.uid)));
+    assert.deepEqual(await node.manager.onDisk(), []);
+  });
+
   const refusals: readonly (readonly [title: string, volume: NonNullable<Pod['spec']['volumes']>[number], code: string, text: string])[] = [
     ['a configMap that is not there', { name: 'v', configMap: { name: 'none' } }, 'VOLUME_SOURCE_NOT_FOUND', 'MountVolume.SetUp failed for volume "v" : configmap "none" not found'],
     ['a secret that is not there', { name: 'v', secret: { secretName: 'none' } }, 'VOLUME_SOURCE_NOT_FOUND', 'MountVolume.SetUp failed for volume "v" : secret "none" not found'],
