@@ -216,7 +216,7 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
   register(tokens.events, (resolve) => resolve(tokens.eventSender));
   // The API server has them, and `kubectl describe` shows them.
   register(tokens.recentEvents, () => () => []);
-  register(tokens.podClient, () => new ApiPodClient({ api }));
+  register(tokens.podClient, () => new ApiPodClient({ api, nodeName }));
   register(tokens.objects, () => new ApiObjectReader({ api, clock, random, logger }));
   register(tokens.reviews, () => new ApiReviewClient({ api, clock, logger }));
   register(tokens.podSources, () => [new ApiPodSource({ api, nodeName, clock, random, logger })]);

@@ -35,7 +35,7 @@ describe('pods against the API fake', () => {
   beforeEach(async () => {
     fake = await startApiFake();
     api = await connect(fake.kubeconfigPath);
-    client = new ApiPodClient({ api });
+    client = new ApiPodClient({ api, nodeName: fake.nodeName });
     seen.length = 0;
     fake.create('pods', podNamed('first'));
     fake.create('pods', podNamed('elsewhere', { nodeName: 'another' }));

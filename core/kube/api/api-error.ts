@@ -5,6 +5,8 @@ export class ApiError extends Error {
   readonly code: number;
   /** Status.reason: `NotFound`, `AlreadyExists`, `Conflict`, `Expired`, …; empty when the answer was no Status. */
   readonly reason: string;
+  /** The fields that a 422 names. */
+  readonly fields: readonly string[];
   /** Milliseconds that the API server asked us to wait (429, 503). */
   readonly retryAfter: number | undefined;
 
@@ -13,6 +15,7 @@ export class ApiError extends Error {
     this.name = 'ApiError';
     this.code = code;
     this.reason = status?.reason ?? '';
+    this.fields = (status?.details?.causes ?? []).flatMap(({ field }) => field ?? []);
     this.retryAfter = retryAfter;
   }
 }
@@ -28,6 +31,11 @@ export function isForbidden(error: unknown): boolean {
 /** 409: the object exists already, a precondition failed, or somebody else wrote in between. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ApiError && error.code === 409;
+}
+
+/** The UID in a patch is another object's: kube-apiserver answers 422 (the field is immutable), where upstream's comments promise 409. */
+export function isOtherUid(error: unknown): boolean {
+  return isConflict(error) || (error instanceof ApiError && error.code === 422 && error.fields.includes('metadata.uid'));
 }
 
 /** 410: the resourceVersion or the continue token is too old. */

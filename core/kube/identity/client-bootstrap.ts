@@ -28,6 +28,7 @@ export interface ClientBootstrapOptions {
 
 const apiServerPatience = 60_000;
 const apiServerInterval = 2_000;
+const refusalPatience = 30_000;
 const approvalPatience = 3600_000;
 
 /** True when the kubeconfig is there and its certificate, if it has one, is still valid. Throws KUBECONFIG_INVALID when it is there but wrong. */
@@ -58,7 +59,7 @@ export async function bootstrapClient(options: ClientBootstrapOptions): Promise<
   const api = new ApiClient({ access, clock, logger, userAgent: options.userAgent, environment: options.environment });
   try {
     await waitForApiServer(api, clock, options.signal);
-    await store.save(await requestClientCertificate(api, options));
+    await store.save(await requestFirst(api, options));
     await writeKubeconfig(kubeconfig, access, store.current);
     logger.info({ kubeconfig, node: options.nodeName }, 'Identity received');
   } finally {
@@ -80,6 +81,23 @@ export async function requestClientCertificate(
   } catch (error) {
     if (error instanceof RequestRefused) await store.dropPendingKey();
     throw error;
+  }
+}
+
+/** A token made a moment ago is not known to every API server yet, nor are its rights: a refusal counts only when it lasts. */
+async function requestFirst(api: ApiClient, options: ClientBootstrapOptions): Promise<{ cert: string; key: string }> {
+  const { clock, logger, signal } = options;
+  const end = clock.monotonic() + refusalPatience;
+  for (;;) {
+    try {
+      return await requestClientCertificate(api, options);
+    } catch (error) {
+      const refused = error instanceof ApiError && (error.code === 401 || error.code === 403);
+      if (!refused || signal.aborted) throw error;
+      if (clock.monotonic() > end) throw new WasmletError('BOOTSTRAP_FAILED', `the bootstrap credentials are not accepted: ${error.message}`, { cause: error });
+      logger.info({ error: error.message }, 'Bootstrap credentials are not accepted yet');
+      await clock.sleep(apiServerInterval, signal);
+    }
   }
 }
 

@@ -11,7 +11,7 @@ const rules = {
   replaced: ['podIPs', 'hostIPs'],
 };
 
-/** Body of the PATCH of pods/status, or undefined when nothing differs. The UID makes the API server answer 409 to a replaced pod. */
+/** Body of the PATCH of pods/status, or undefined when nothing differs. The UID makes the API server refuse it for a pod of the same name. */
 export function podStatusPatch(observed: Pod, status: PodStatus): { readonly metadata: { readonly uid: string }; readonly status: object } | undefined {
   const patch = mergePatch({ ...observed.status }, { ...status }, rules);
   return patch === undefined ? undefined : { metadata: { uid: observed.metadata.uid }, status: patch };

@@ -48,9 +48,13 @@ export function patchMap(observed: Fields, desired: Fields): Record<string, unkn
   return patch;
 }
 
-/** Equal as JSON: an absent field and an undefined one are the same, the order of keys does not matter. */
+/**
+ * Equal as JSON of the API server: the order of keys does not matter, and an absent field, an undefined and an empty one are
+ * the same (it answers `lastState: {}` where nothing was sent).
+ */
 export function sameJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
+  if (left === undefined || right === undefined) return isEmpty(left ?? right);
   if (Array.isArray(left) || Array.isArray(right)) {
     return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((item, index) => sameJson(item, right[index]));
   }
@@ -69,6 +73,10 @@ function patchByType(observed: readonly Fields[], desired: readonly Fields[], ow
   const wanted = new Set(desired.map((item) => item['type']));
   const gone = [...before.keys()].filter((type) => typeof type === 'string' && !wanted.has(type) && owned(type));
   return [...changed, ...gone.map((type) => ({ $patch: 'delete', type }))];
+}
+
+function isEmpty(value: unknown): boolean {
+  return isFields(value) && Object.keys(value).length === 0;
 }
 
 function asList(value: unknown): readonly Fields[] {

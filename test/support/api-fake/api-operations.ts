@@ -6,7 +6,7 @@ import { checkNodeLabels } from './authorize.ts';
 import type { FakeUser } from './authorize.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import type { Target } from './resources.ts';
-import { StatusError, badRequest, conflict, invalid, notFound } from './status-error.ts';
+import { StatusError, badRequest, conflict, immutableField, invalid, notFound } from './status-error.ts';
 import { truncateTimes, validate } from './validate.ts';
 
 type Body = Record<string, AnyJson>;
@@ -69,7 +69,7 @@ export class ApiOperations {
     if (type === 'application/strategic-merge-patch+json') after = applyStrategicMerge(target.kind.kind, before, patch) as StoredObject;
     else if (type === 'application/merge-patch+json') after = applyMergePatch(before, patch) as StoredObject;
     else throw new StatusError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format: ${type}`);
-    if (after.metadata.uid !== before.metadata.uid) throw conflict(`Precondition failed: UID in precondition: ${after.metadata.uid}, UID in object meta: ${before.metadata.uid}`);
+    if (after.metadata.uid !== before.metadata.uid) throw immutableField('metadata.uid');
     if (user.kind === 'node' && target.kind.resource === 'nodes') {
       checkNodeLabels(before.metadata.labels ?? {}, after.metadata.labels ?? {});
       if (JSON.stringify(before['spec']?.taints) !== JSON.stringify(after['spec']?.taints)) throw new StatusError(403, 'Forbidden', 'is not allowed to modify taints');

@@ -52,7 +52,9 @@ export function authorize(user: FakeUser, { verb, target, fieldSelector }: Attri
     case 'pods':
       if (collection) return fieldSelector.get('spec.nodeName') === user.name ? undefined : deny('only with fieldSelector spec.nodeName');
       if (verb === 'create') return;
-      if (verb === 'get' || verb === 'delete') return ownPod(store, target, user.name) ? undefined : deny('a pod of another node');
+      // The graph knows no pod that is not there.
+      if (verb === 'get') return store.get('pods', target.namespace, target.name ?? '') !== undefined && ownPod(store, target, user.name) ? undefined : deny('no relationship found between node and this object');
+      if (verb === 'delete') return ownPod(store, target, user.name) ? undefined : deny('a pod of another node');
       return deny('a kubelet writes the status of pods only');
     case 'pods/status':
       return ownPod(store, target, user.name) ? undefined : deny('a pod of another node');
