@@ -1,81 +1,57 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { AttachedStreams, ContainerConfig, ContainerStats, Engine, EngineEvent, PodSandboxConfig, PodSandboxObservation } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { messageOf, WasmletError } from '../api/errors.ts';
 import type { Logger } from '../api/logger.ts';
-import type { RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
+import type { RegisteredRuntime } from '../api/runtime.ts';
+import { engineDefaults } from './engine-options.ts';
+import type { WasmEngineOptions } from './engine-options.ts';
 import { EventQueue } from './event-queue.ts';
-import { createLogLink } from './logs/log-link.ts';
-import { LogWriter } from './logs/log-writer.ts';
-import { removeLogs } from './logs/rotate-log.ts';
+import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
 import { runContainer } from './run-container.ts';
-import { lostInRestart, startErrorExit, stoppedExit } from './state/container-exit.ts';
+import { startErrorExit, stoppedExit } from './state/container-exit.ts';
 import type { StopCode } from './state/container-exit.ts';
 import { Container } from './state/container.ts';
 import { Journal } from './state/journal.ts';
-import { replayJournal } from './state/journal-entry.ts';
 import { PodSandbox } from './state/pod-sandbox.ts';
+import { recoverPod } from './state/recover-pod.ts';
 import { ContainerInput, refusedInput } from './streams/container-input.ts';
 import { ContainerOutput } from './streams/container-output.ts';
 import { ThreadSupply } from './threads/thread-supply.ts';
 
-export interface WasmEngineOptions {
-  /** The node's `--root-dir`; prepared artifacts are kept under it. */
-  readonly rootDirectory: string;
-  readonly runtimes: RuntimeRegistry;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** `core/engine/threads/thread-entry.js`, or its built name. */
-  readonly threadEntry: URL;
-  /** V8's compile cache for threads and prepare processes; absent: none. */
-  readonly compileCache?: string;
-  /** Containers at once (`dedicatedCapacity`). */
-  readonly maxThreads: number;
-  /** Threads kept ready. Default 1. */
-  readonly warmThreads?: number;
-  /** For a thread to be ready, and again for its guest to be entered. Default 30,000. */
-  readonly startDeadlineMilliseconds?: number;
-  /** For a transpilation. Default 120,000. */
-  readonly prepareDeadlineMilliseconds?: number;
-  /** Bound on `<root-dir>/prepared`. Default 1 GiB. */
-  readonly maxPreparedBytes?: number;
-  /** Bound on the Wasm bytes behind compiled modules kept in memory. Default 32 MiB. */
-  readonly maxCompiledBytes?: number;
-  /** Upstream's `containerLogMaxSize` (default 10 MiB) and `containerLogMaxFiles` (default 5). */
-  readonly logMaxBytes?: number;
-  readonly logMaxFiles?: number;
-}
+export type { WasmEngineOptions } from './engine-options.ts';
 
 /** The engine of this process: every guest on a thread of its own. The one writer of sandboxes and containers. */
 export class WasmEngine implements Engine {
-  readonly #options: WasmEngineOptions;
+  readonly #options: Required<Omit<WasmEngineOptions, 'compileCache'>>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #threads: ThreadSupply;
   readonly #preparer: Preparer;
+  readonly #logs: ContainerLogs;
   readonly #events = new EventQueue<EngineEvent>();
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, Container>();
-  readonly #startDeadline: number;
   #stopping = false;
 
   constructor(options: WasmEngineOptions) {
-    const { clock, logger, threadEntry: entry, maxThreads, warmThreads = 1, startDeadlineMilliseconds = 30_000 } = options;
-    const shared = { entry, clock, ...(options.compileCache === undefined ? {} : { compileCache: options.compileCache }) };
-    this.#options = options;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#startDeadline = startDeadlineMilliseconds;
-    this.#threads = new ThreadSupply({ ...shared, logger, maxThreads, warmThreads, startDeadlineMilliseconds });
+    const given = { ...engineDefaults, ...options };
+    this.#options = given;
+    this.#clock = given.clock;
+    this.#logger = given.logger;
+    this.#logs = new ContainerLogs(given);
+    this.#threads = new ThreadSupply({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
-      ...shared,
-      directory: path.join(options.rootDirectory, 'prepared'),
-      maxStoredBytes: options.maxPreparedBytes ?? 1024 ** 3,
-      maxCompiledBytes: options.maxCompiledBytes ?? 32 * 1024 ** 2,
-      deadlineMilliseconds: options.prepareDeadlineMilliseconds ?? 120_000,
+      clock: given.clock,
+      entry: given.threadEntry,
+      compileCache: given.compileCache,
+      directory: path.join(given.rootDirectory, 'prepared'),
+      maxStoredBytes: given.maxPreparedBytes,
+      maxCompiledBytes: given.maxCompiledBytes,
+      deadlineMilliseconds: given.prepareDeadlineMilliseconds,
     });
   }
 
@@ -84,7 +60,12 @@ export class WasmEngine implements Engine {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    for (const name of names) await this.#recoverPod(path.join(podsDirectory, name));
+    for (const name of names) {
+      const sandbox = await recoverPod(path.join(podsDirectory, name), this.#clock.now(), this.#logger);
+      if (sandbox === undefined) continue;
+      this.#sandboxes.set(sandbox.config.uid, sandbox);
+      for (const container of sandbox.containers.values()) this.#containers.set(container.id, container);
+    }
     const first = this.#options.runtimes.list().find(({ state, allowed }) => state === 'active' && allowed);
     this.#threads.warmUp(first === undefined ? [] : [first.threadUrl]);
   }
@@ -125,7 +106,7 @@ export class WasmEngine implements Engine {
     this.#sandboxes.delete(uid);
     for (const container of containers) {
       this.#containers.delete(container.id);
-      await this.#removeLog(container);
+      await this.#logs.remove(container.record);
     }
     await sandbox.journal.remove();
   }
@@ -144,7 +125,7 @@ export class WasmEngine implements Engine {
     const container = Container.create(id, this.#clock.now(), {
       config,
       prepared,
-      output: new ContainerOutput(config.logPath === undefined ? undefined : this.#logWriter(config.logPath)),
+      output: new ContainerOutput(config.logPath === undefined ? undefined : this.#logs.writer(config.logPath)),
       ...(config.stdin ? { input: new ContainerInput() } : {}),
     });
     await sandbox.journal.append({ type: 'attempt', attempt: container.record });
@@ -179,7 +160,7 @@ export class WasmEngine implements Engine {
     if (container === undefined) return;
     if (container.phase !== 'exited') throw new Error(`container ${id} has not ended`);
     const sandbox = this.#sandboxOf(container);
-    await this.#removeLog(container);
+    await this.#logs.remove(container.record);
     await sandbox.journal.append({ type: 'remove', id });
     this.#containers.delete(id);
     sandbox.containers.delete(id);
@@ -225,16 +206,12 @@ export class WasmEngine implements Engine {
   async #run(container: Container): Promise<void> {
     const live = container.live!;
     const { journal } = this.#sandboxOf(container);
-    const { logLink, logPath, id } = container.record;
-    if (logLink !== undefined && logPath !== undefined) {
-      // Log shippers miss it, the container does not.
-      createLogLink(logLink, logPath).catch((error: unknown) => this.#logger.warn({ error: messageOf(error), logLink }, 'no symlink to a container log could be made'));
-    }
+    void this.#logs.link(container.record);
     const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
       threads: this.#threads,
       clock: this.#clock,
-      startDeadlineMilliseconds: this.#startDeadline,
-      beforeStart: (at) => journal.append({ type: 'start', id, at }),
+      startDeadlineMilliseconds: this.#options.startDeadlineMilliseconds,
+      beforeStart: (at) => journal.append({ type: 'start', id: container.id, at }),
       onRunning: () => {
         if (container.becomeRunning()) this.#emit('container-started', container);
       },
@@ -252,34 +229,6 @@ export class WasmEngine implements Engine {
     }
     container.end(exit, at);
     this.#emit('container-exited', container);
-  }
-
-  async #recoverPod(directory: string): Promise<void> {
-    const read = await Journal.read(directory, this.#logger);
-    const pod = read === undefined ? undefined : replayJournal(read.entries);
-    if (read === undefined || pod === undefined) return;
-    const { uid, name, namespace, createdAt } = pod.sandbox;
-    const sandbox = new PodSandbox({ uid, name, namespace }, createdAt, read.journal);
-    for (const attempt of pod.attempts) {
-      const { id } = attempt.record;
-      const at = attempt.finishedAt ?? this.#clock.now();
-      const exit = attempt.exit ?? lostInRestart;
-      if (attempt.exit === undefined) await sandbox.journal.append({ type: 'exit', id, at, exit });
-      const container = Container.recover(attempt, at, exit);
-      sandbox.containers.set(id, container);
-      this.#containers.set(id, container);
-    }
-    this.#sandboxes.set(uid, sandbox);
-  }
-
-  async #removeLog({ record }: Container): Promise<void> {
-    if (record.logPath !== undefined) await removeLogs(record.logPath);
-    if (record.logLink !== undefined) await rm(record.logLink, { force: true });
-  }
-
-  #logWriter(file: string): LogWriter {
-    const { clock, logger, logMaxBytes = 10 * 1024 ** 2, logMaxFiles = 5 } = this.#options;
-    return new LogWriter({ path: file, maxBytes: logMaxBytes, maxFiles: logMaxFiles, clock, logger });
   }
 
   #runtime(name: string): RegisteredRuntime {

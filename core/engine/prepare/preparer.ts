@@ -23,7 +23,7 @@ export interface PreparerOptions {
   /** `<root-dir>/prepared`. */
   readonly directory: string;
   readonly entry: URL;
-  readonly compileCache?: string;
+  readonly compileCache?: string | undefined;
   /** Bound on that directory. */
   readonly maxStoredBytes: number;
   /** Bound on the Wasm bytes behind compiled modules that are kept for the next container. */
@@ -34,6 +34,8 @@ export interface PreparerOptions {
 
 /** Smaller modules are rewritten where they are: it takes below a millisecond per 100 kB, a process takes 100. */
 const inlineBytes = 1024 * 1024;
+/** Each may take a quarter of a gigabyte. */
+const processesAtOnce = 2;
 /** Part of each key: counted up when rewriting changes. */
 const formatVersion = 1;
 /** Elements that the tables of a guest with a memory limit may have in any case. */
@@ -53,14 +55,15 @@ export class Preparer {
   /** Least recently used first. */
   readonly #compiled = new Map<string, Compiled>();
   readonly #running = new Map<string, Promise<Prepared>>();
-  /** One prepare process at a time: each may take a quarter of a gigabyte. */
-  #lastProcess: Promise<unknown>;
+  readonly #cleaned: Promise<void>;
+  #freePlaces = processesAtOnce;
+  readonly #waitingForPlace: (() => void)[] = [];
 
   constructor(options: PreparerOptions) {
     this.#options = options;
     this.#store = new PreparedStore({ directory: options.directory, maxBytes: options.maxStoredBytes, clock: options.clock });
-    this.#lastProcess = this.#store.clean();
-    this.#lastProcess.catch(() => {});
+    this.#cleaned = this.#store.clean();
+    this.#cleaned.catch(() => {}); // Whoever adds to the store sees it.
   }
 
   /**
@@ -95,15 +98,22 @@ export class Preparer {
     return this.#compile(key, Object.fromEntries(modules), glue === undefined ? undefined : pathToFileURL(path.join(stored.directory, glue)).href);
   }
 
-  #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<StoredArtifact> {
+  async #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<StoredArtifact> {
     const { entry, compileCache, deadlineMilliseconds, clock } = this.#options;
-    const process = this.#lastProcess.catch(() => {}).then(() => this.#store.add(key, this.#keysInUse(), (directory) =>
-      runPrepareProcess(
-        { kind: artifact.kind, path: artifact.path, digest: artifact.digest, threadUrl: runtime.threadUrl, directory, limits },
-        { entry, deadlineMilliseconds, clock, ...(compileCache === undefined ? {} : { compileCache }) },
-      )));
-    this.#lastProcess = process;
-    return process;
+    await this.#cleaned;
+    if (this.#freePlaces > 0) this.#freePlaces -= 1;
+    else await new Promise<void>((resolve) => this.#waitingForPlace.push(resolve));
+    try {
+      return await this.#store.add(key, this.#keysInUse(), (directory) =>
+        runPrepareProcess(
+          { kind: artifact.kind, path: artifact.path, digest: artifact.digest, threadUrl: runtime.threadUrl, directory, limits },
+          { entry, compileCache, deadlineMilliseconds, clock },
+        ));
+    } finally {
+      const next = this.#waitingForPlace.shift();
+      if (next === undefined) this.#freePlaces += 1;
+      else next();
+    }
   }
 
   #keysInUse(): ReadonlySet<string> {

@@ -7,7 +7,7 @@ import type { PrepareJob, PrepareReply } from './prepare-protocol.ts';
 export interface PrepareProcessOptions {
   /** The plain JavaScript file that guest threads begin with, too. */
   readonly entry: URL;
-  readonly compileCache?: string;
+  readonly compileCache?: string | undefined;
   /** A process that has not answered by then is killed. */
   readonly deadlineMilliseconds: number;
   readonly clock: Clock;

@@ -15,7 +15,7 @@ export interface ThreadPoolOptions {
   readonly maxThreads: number;
   readonly resourceLimits: ResourceLimits;
   /** V8's compile cache; absent: none. */
-  readonly compileCache?: string;
+  readonly compileCache?: string | undefined;
   /** A thread that is not ready by then is given up. */
   readonly startDeadlineMilliseconds: number;
   readonly clock: Clock;

@@ -22,7 +22,7 @@ export interface ThreadSupplyOptions {
   readonly maxThreads: number;
   /** Threads of class `module` that are kept ready. */
   readonly warmThreads: number;
-  readonly compileCache?: string;
+  readonly compileCache?: string | undefined;
   readonly startDeadlineMilliseconds: number;
   readonly clock: Clock;
   readonly logger: Logger;
