@@ -46,7 +46,7 @@ export async function startNode(
   });
   try {
     const started = performance.now();
-    await processes.start(name, process.execPath, command);
+    await processes.start(name, process.execPath, command, release?.environment);
     await processes.untilReady(name, async () => readyAt !== undefined);
     const stop = async (): Promise<void> => {
       await processes.end(name, 30_000);

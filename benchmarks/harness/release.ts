@@ -11,6 +11,8 @@ export interface Release {
   /** `bin/wasmlet.js` */
   readonly executable: string;
   readonly version: string;
+  /** For its nodes: a compile cache that is empty at first. */
+  readonly environment: Record<string, string>;
   /** Runs a command of it to its end; throws an Error with its output when it fails. */
   command(...args: string[]): Promise<string>;
 }
@@ -29,6 +31,10 @@ export async function buildRelease(directory: string): Promise<Release> {
   await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
   const { version } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as { version: string };
   const executable = join(directory, 'bin', 'wasmlet.js');
-  const command = async (...args: string[]): Promise<string> => (await run(process.execPath, [executable, ...args])).stdout;
-  return { executable, version, command };
+  const cache = (name: string): Record<string, string> => ({ WASMLET_COMPILE_CACHE: join(directory, 'compile-cache', name) });
+  const command = async (...args: string[]): Promise<string> => {
+    const { stdout } = await run(process.execPath, [executable, ...args], { env: { ...process.env, ...cache('commands') } });
+    return stdout;
+  };
+  return { executable, version, environment: cache('nodes'), command };
 }

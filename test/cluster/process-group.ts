@@ -41,12 +41,14 @@ export class ProcessGroup {
     return Object.fromEntries([...this.#running].map(([name, child]) => [name, child.pid!]));
   }
 
-  /** @throws Error when a process of that name runs already, or the program cannot be executed */
-  async start(name: string, program: string, args: readonly string[]): Promise<void> {
+  /**
+   * @param variables on top of this process' environment
+   * @throws Error when a process of that name runs already, or the program cannot be executed
+   */
+  async start(name: string, program: string, args: readonly string[], variables: Record<string, string> = {}): Promise<void> {
     if (this.#running.has(name)) throw new Error(`${name} runs already`);
     const log = openSync(this.#logPath(name), 'a');
-    // Otherwise the registry looks for a collector of its traces.
-    const env = { ...process.env, OTEL_TRACES_EXPORTER: 'none' };
+    const env = { ...process.env, ...variables };
     const child = spawn(program, args, { stdio: ['ignore', log, log], detached: true, env });
     closeSync(log);
     await once(child, 'spawn');

@@ -81,7 +81,8 @@ export async function startRegistryIn(
       auth: await authentication(directory, options.authentication ?? 'none'),
     }),
   );
-  await processes.start('registry', program, ['serve', configuration]);
+  // Otherwise it looks for a collector of its traces.
+  await processes.start('registry', program, ['serve', configuration], { OTEL_TRACES_EXPORTER: 'none' });
   const get = tls ? getHttps : getHttp;
   const url = `${tls ? 'https' : 'http'}://${address}/v2/`;
   await processes.untilReady('registry', () => {
