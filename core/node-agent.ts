@@ -53,6 +53,8 @@ export interface NodeAgentOptions {
 export class NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #stops: { readonly what: string; readonly stop: () => Promise<void> | void }[] = [];
+  /** Aborts what `start` still waits for. */
+  readonly #ended = new AbortController();
   #stopping: Promise<void> | undefined;
   #shuttingDown = false;
 
@@ -68,7 +70,16 @@ export class NodeAgent {
 
     const plugins = await this.#startPlugins();
     const facts = await readMachineFacts(configuration, logger);
-    const identity = await openIdentity({ configuration, addresses: facts.addresses.addresses, version: installation.version, clock, logger });
+    const identity = await openIdentity({
+      configuration,
+      addresses: facts.addresses.addresses,
+      version: installation.version,
+      clock,
+      logger,
+      environment: process.env,
+      print: (line) => void process.stdout.write(`${line}\n`),
+      signal: this.#ended.signal,
+    });
     this.#onStop('identity', () => identity.stop());
 
     let port = configuration.port;
@@ -168,6 +179,7 @@ export class NodeAgent {
   }
 
   async #stopAll(): Promise<void> {
+    this.#ended.abort();
     for (const { what, stop } of this.#stops.splice(0).reverse()) {
       try {
         await stop();

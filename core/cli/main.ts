@@ -34,7 +34,7 @@ export async function main(invocation: Invocation, argv: readonly string[]): Pro
 Start here:
   $ wasmlet run hello.wasm                        one module, here and now
   $ wasmlet node --standalone --manifests pods/   a node without a cluster
-  $ wasmlet bootstrap -o bootstrap.kubeconfig     let a node join a cluster …
+  $ wasmlet bootstrap --out bootstrap.kubeconfig   let a node join a cluster …
   $ wasmlet node --bootstrap-kubeconfig bootstrap.kubeconfig --kubeconfig node.kubeconfig   … and join`);
   for (const register of [registerRun, registerNode, registerBootstrap, registerPs, registerLogs, registerDescribe, registerPush, registerPull, registerInspect, registerPlugins, registerDemo]) {
     register(program, context);
