@@ -5,7 +5,13 @@ import type { Machine } from './machine.ts';
 import type { Pressure } from './node-conditions.ts';
 
 /** The contract that we follow; controllers and kubectl read it as a version of Kubernetes. */
+/** The contract that we follow; controllers parse what is made of it as semver. */
 const kubernetesVersion = 'v1.37.2';
+
+/** What the node reports as its kubeletVersion. */
+export function kubeletVersion(version: string): string {
+  return `${kubernetesVersion}-wasmlet.${version}`;
+}
 const maxImages = 50;
 const maxNamesPerImage = 5;
 
@@ -86,7 +92,7 @@ export function describeNode(facts: NodeFacts): NodeDescription {
         kernelVersion: machine.kernelVersion,
         osImage: machine.osImage,
         containerRuntimeVersion: `wasmlet://${facts.version}`,
-        kubeletVersion: `${kubernetesVersion}-wasmlet.${facts.version}`,
+        kubeletVersion: kubeletVersion(facts.version),
         kubeProxyVersion: '',
         operatingSystem: 'linux',
         architecture: 'wasm-wasi',

@@ -4,8 +4,10 @@
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AnyJson } from './any-json.ts';
@@ -36,9 +38,15 @@ export interface LoggedRequest {
 export type { StoredObject } from './object-store.ts';
 export { StatusError } from './status-error.ts';
 
-export async function startApiFake({ nodeName = 'fake-node' }: { readonly nodeName?: string } = {}): Promise<ApiFake> {
+export interface ApiFakeOptions {
+  readonly nodeName?: string;
+  /** PEM: HTTPS with this certificate, and client certificates of `authority` count. Without it plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly authority: string };
+}
+
+export async function startApiFake({ nodeName = 'fake-node', tls }: ApiFakeOptions = {}): Promise<ApiFake> {
   const directory = await mkdtemp(join(tmpdir(), 'api-fake-'));
-  const fake = new ApiFake(directory, nodeName);
+  const fake = new ApiFake(directory, nodeName, tls);
   await fake.listen();
   return fake;
 }
@@ -50,15 +58,19 @@ export class ApiFake {
   readonly requests: LoggedRequest[] = [];
   readonly #directory: string;
   readonly #operations = new ApiOperations(this.objects);
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  readonly #server: Server;
+  readonly #tls: ApiFakeOptions['tls'];
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<WatchStream>();
   readonly #snapshots = new Map<string, readonly StoredObject[]>();
   #away = false;
 
-  constructor(directory: string, nodeName: string) {
+  constructor(directory: string, nodeName: string, tls: ApiFakeOptions['tls']) {
     this.#directory = directory;
     this.nodeName = nodeName;
+    this.#tls = tls;
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
+    this.#server = tls === undefined ? createServer(serve) : createSecureServer({ cert: tls.cert, key: tls.key, ca: tls.authority, requestCert: true, rejectUnauthorized: false }, serve);
     this.#server.on('connection', (socket: Socket) => {
       if (this.#away) socket.destroy();
       this.#sockets.add(socket);
@@ -73,7 +85,7 @@ export class ApiFake {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#tls === undefined ? 'http' : 'https'}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** Of the node that the fake was started for. */
@@ -92,7 +104,7 @@ export class ApiFake {
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'fake', cluster: { server: this.url } }],
+      clusters: [{ name: 'fake', cluster: { server: this.url, ...(this.#tls === undefined ? {} : { 'certificate-authority-data': Buffer.from(this.#tls.authority).toString('base64') }) } }],
       users: [{ name: user, user: { token } }],
       contexts: [{ name: 'fake', context: { cluster: 'fake', user } }],
       'current-context': 'fake',
@@ -200,8 +212,8 @@ export class ApiFake {
 
   /** Undefined: a watch has taken the response over. */
   #answer(request: IncomingMessage, response: ServerResponse, url: URL, method: string, body: unknown): object | undefined {
-    if (['/healthz', '/readyz', '/livez'].includes(url.pathname)) return { ok: true };
-    const user = authenticate(request.headers.authorization);
+    if (url.pathname === '/version') return { major: '1', minor: '37', gitVersion: 'v1.37.2' };
+    const user = authenticate(request.headers.authorization, commonName(request.socket));
     const target = parsePath(url.pathname);
     if (target === undefined) throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
     const selector = parseFieldSelector(url.searchParams.get('fieldSelector'));
@@ -261,6 +273,13 @@ export class ApiFake {
       items: all.slice(offset, offset + limit),
     };
   }
+}
+
+/** Of a client certificate that our authority signed. */
+function commonName(socket: Socket | TLSSocket): string | undefined {
+  if (!('authorized' in socket) || !socket.authorized) return undefined;
+  const name: unknown = socket.getPeerCertificate().subject?.CN;
+  return typeof name === 'string' ? name : undefined;
 }
 
 function verbOf(method: string, target: Target, watch: boolean): Attributes['verb'] {

@@ -5,8 +5,9 @@ import { StatusError, forbidden } from './status-error.ts';
 
 export type FakeUser = { readonly kind: 'admin' } | { readonly kind: 'bootstrap' } | { readonly kind: 'node'; readonly name: string };
 
-/** The user of `Authorization: Bearer admin | bootstrap | node:<name>`. Throws 401. */
-export function authenticate(authorization: string | undefined): FakeUser {
+/** The user of a client certificate `system:node:<name>` or of `Authorization: Bearer admin | bootstrap | node:<name>`. Throws 401. */
+export function authenticate(authorization: string | undefined, commonName: string | undefined): FakeUser {
+  if (commonName?.startsWith('system:node:') === true) return { kind: 'node', name: commonName.slice('system:node:'.length) };
   const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
   if (token === 'admin' || token === 'bootstrap') return { kind: token };
   if (token?.startsWith('node:') === true) return { kind: 'node', name: token.slice('node:'.length) };
