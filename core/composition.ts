@@ -22,6 +22,7 @@ import { ApiEventRecorder } from './kube/events/api-event-recorder.ts';
 import type { EventRecorder, ObjectReader, PodClient, PodSource, ReviewClient } from './kube/kube.ts';
 import { ApiNodeClient } from './kube/node/api-node-client.ts';
 import { LeaseKeeper } from './kube/node/lease-keeper.ts';
+import { kubeletVersion } from './kube/node/node-object.ts';
 import type { NodeDescription } from './kube/node/node-object.ts';
 import { NodeRegistrar } from './kube/node/node-registrar.ts';
 import { ApiObjectReader } from './kube/objects/api-object-reader.ts';
@@ -71,7 +72,7 @@ export const tokens = {
   engine: token<Engine>('Engine'),
   events: token<EventRecorder>('EventRecorder'),
   eventSender: token<ApiEventRecorder>('ApiEventRecorder'),
-  recentEvents: token<(podUid: string) => readonly Event[]>('RecentEvents'),
+  recentEvents: token<(podUid: string) => readonly Event[] | undefined>('RecentEvents'),
   images: token<ImageStore>('ImageStore'),
   kubelet: token<Kubelet>('Kubelet'),
   lease: token<LeaseKeeper>('LeaseKeeper'),
@@ -155,7 +156,8 @@ function registerNode(register: Register, foundation: Foundation): void {
     sources: resolve(tokens.podSources),
     runtimes: plugins.runtimes,
     runtimeHandlers: configuration.runtimeHandlers,
-    spine: podSpine,
+    // The engine has one consumer of its events; the metrics count them on their way.
+    spine: (sources, options) => podSpine({ ...sources, engine: resolve(tokens.metrics).watch(sources.engine) }, options),
     node: foundation.node,
     hostIPs: () => foundation.addresses,
     clock,
@@ -167,7 +169,7 @@ function registerNode(register: Register, foundation: Foundation): void {
   register(tokens.metrics, (resolve) => new NodeMetrics({
     registry: new Registry(),
     nodeName: configuration.nodeName,
-    version: installation.version,
+    version: kubeletVersion(installation.version),
     engine: resolve(tokens.engine),
     clock,
   }));
@@ -215,7 +217,7 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
   register(tokens.eventSender, () => new ApiEventRecorder({ api, nodeName, clock, logger }));
   register(tokens.events, (resolve) => resolve(tokens.eventSender));
   // The API server has them, and `kubectl describe` shows them.
-  register(tokens.recentEvents, () => () => []);
+  register(tokens.recentEvents, () => () => undefined);
   register(tokens.podClient, () => new ApiPodClient({ api, nodeName }));
   register(tokens.objects, () => new ApiObjectReader({ api, clock, random, logger }));
   register(tokens.reviews, () => new ApiReviewClient({ api, clock, logger }));

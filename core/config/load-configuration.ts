@@ -103,7 +103,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
   const hostname = get('hostname', inputs.hostname);
   const standalone = get('standalone', false);
   const kubeconfig = fields['kubeconfig'] as string | undefined;
-  const rootDirectory = path.resolve(get('rootDir', defaultRoot(inputs)));
+  const rootDirectory = path.resolve((fields['rootDir'] as string | undefined) ?? defaultRoot(inputs));
   const system = inputs.isRoot && fields['rootDir'] === undefined;
   const order = get<{ order?: string[]; allowed?: string[] }>('runtimes', {});
   if (standalone && kubeconfig !== undefined) throw new WasmletError('CONFIG_INVALID', '--standalone and --kubeconfig exclude each other: a standalone node joins no cluster');
