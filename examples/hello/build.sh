@@ -7,10 +7,17 @@
 set -eu
 cd "$(dirname "$0")"
 
-clang --target=wasm32-wasi --sysroot=/usr -Os -Wall -Wextra -Werror -Wl,--strip-all -o hello.wasm hello.c
+compile() {
+  clang --target=wasm32-wasi --sysroot=/usr -Os -Wall -Wextra -Werror -Wl,--strip-all "$@"
+}
+
+compile -o hello.wasm hello.c
 
 if [ $# -eq 1 ]; then
-  ../../node_modules/.bin/node componentize.ts hello.wasm "$1" hello.component.wasm
+  module=$(mktemp)
+  trap 'rm -f "$module"' EXIT
+  compile -o "$module" hello.c component-realloc.c
+  ../../node_modules/.bin/node componentize.js "$module" "$1" hello.component.wasm
 else
   echo 'no adapter given: hello.component.wasm is left as it is' >&2
 fi
