@@ -87,7 +87,7 @@ export type GuestExit =
 
 /** The exports of a runtime plugin's thread module. */
 export interface RuntimeThread {
-  /** Absent: the artifact is a core module and is used as it is. Runs in the prepare thread; pure, cached by digest. */
+  /** Called for components only, in a short-lived process of its own; pure, cached by digest. Core modules are used as they are. */
   prepare?(request: PrepareRequest): Promise<PreparedArtifact>;
   /**
    * Runs the guest to its end. On a dedicated thread it may be synchronous. It never throws for what the guest did;

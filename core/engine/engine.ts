@@ -11,7 +11,7 @@ import type { WasmEngineOptions } from './engine-options.ts';
 import { EventQueue } from './event-queue.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
-import { runContainer } from './run-container.ts';
+import { preloadOf, runContainer } from './run-container.ts';
 import { startErrorExit, stoppedExit } from './state/container-exit.ts';
 import type { StopCode } from './state/container-exit.ts';
 import { Container } from './state/container.ts';
@@ -67,7 +67,7 @@ export class WasmEngine implements Engine {
       for (const container of sandbox.containers.values()) this.#containers.set(container.id, container);
     }
     const first = this.#options.runtimes.list().find(({ state, allowed }) => state === 'active' && allowed);
-    this.#threads.warmUp(first === undefined ? [] : [first.threadUrl]);
+    this.#threads.warmUp(first === undefined ? undefined : preloadOf(first));
   }
 
   async runPodSandbox(config: PodSandboxConfig): Promise<void> {
@@ -86,7 +86,7 @@ export class WasmEngine implements Engine {
       await sandbox.ready;
     } catch (error) {
       this.#sandboxes.delete(uid);
-      await sandbox.journal.remove();
+      await sandbox.journal.remove().catch(() => {}); // There may be half a line; what went wrong first is what is told.
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import type { ContainerExit } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
-import type { GuestOrder } from '../guest/protocol.ts';
+import type { GuestOrder, Preload } from '../guest/protocol.ts';
 import { growRefusedExport } from '../wasm/limit-module.ts';
 import type { Prepared } from './prepare/preparer.ts';
 import { containerExitOf, startErrorExit, stoppedExit } from './state/container-exit.ts';
@@ -33,7 +33,7 @@ export async function runContainer(container: Container, live: LiveParts, runtim
   const { signal } = container;
   try {
     const prepared = await unlessAborted(live.prepared, signal);
-    const thread = await options.threads.acquire(sizeClassOf(live), [runtime.threadUrl], signal);
+    const thread = await options.threads.acquire(sizeClassOf(live), preloadOf(runtime), signal);
     try {
       const startedAt = options.clock.now();
       await options.beforeStart(startedAt);
@@ -105,6 +105,11 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
     growRefusedExport,
     ...(input === undefined ? {} : { input: input.memory }),
   };
+}
+
+/** What a spare thread for that runtime does in advance. */
+export function preloadOf({ threadUrl, manifest }: RegisteredRuntime): Preload {
+  return { runtimeUrl: threadUrl, rehearse: manifest.accepts.some((accepted) => accepted.kind === 'module' && accepted.importless !== false) };
 }
 
 function sizeClassOf({ config }: LiveParts): 'module' | 'component' {

@@ -52,13 +52,21 @@ export const recordHeaderBytes = 16;
 
 export const inputRingBytes = 64 * 1024;
 
+/** A runtime that the next container will probably need. */
+export interface Preload {
+  /** `file:` URL of its thread module. */
+  readonly runtimeUrl: string;
+  /** Run an empty module on it, so that V8 has compiled the adapter's code when a guest comes: 2 ms of a start. */
+  readonly rehearse: boolean;
+}
+
 /** A thread's piscina task: it lasts as long as the thread does. */
 export interface ThreadTask {
   readonly port: MessagePort;
   readonly control: SharedArrayBuffer;
   readonly output: SharedArrayBuffer;
-  /** Thread modules of runtimes to import before a container comes. */
-  readonly preload: readonly string[];
+  /** What to do before a container comes; absent: nothing. */
+  readonly preload?: Preload;
 }
 
 /** Main → thread, once: the container that the thread is for. */

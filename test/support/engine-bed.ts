@@ -117,9 +117,9 @@ export class EngineBed {
     return this.events.filter(({ containerId }) => containerId === id).map(({ type }) => type);
   }
 
-  /** Resolves when the log has that in it. */
+  /** Resolves when the log is there and has that in it. */
   async logged(id: string, text: RegExp): Promise<void> {
-    while (!text.test(await this.log(id))) await new Promise((resolve) => setImmediate(resolve));
+    while (!text.test(await this.log(id).catch(() => ''))) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async log(id: string): Promise<string> {

@@ -6,7 +6,7 @@ import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
-import type { ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
+import type { Preload, ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
 import { GuestThread } from './guest-thread.ts';
 
 export interface ThreadPoolOptions {
@@ -61,10 +61,10 @@ export class ThreadPool {
   }
 
   /**
-   * A new thread that has imported `preload`. Tries again while the machine refuses threads, until the deadline.
+   * A new thread. Tries again while the machine refuses threads, until the deadline.
    * @throws WasmletError `THREAD_START_FAILED`
    */
-  async start(preload: readonly string[]): Promise<GuestThread> {
+  async start(preload?: Preload): Promise<GuestThread> {
     const { clock, logger, startDeadlineMilliseconds } = this.#options;
     const deadline = clock.monotonic() + startDeadlineMilliseconds;
     for (let pause = firstPause; ; pause *= 2) {
@@ -84,7 +84,7 @@ export class ThreadPool {
     await this.#pool.destroy();
   }
 
-  #startOnce(preload: readonly string[], milliseconds: number): Promise<GuestThread> {
+  #startOnce(preload: Preload | undefined, milliseconds: number): Promise<GuestThread> {
     const { port1: port, port2 } = new MessageChannel();
     const control = new SharedArrayBuffer(controlBytes);
     const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
@@ -115,7 +115,7 @@ export class ThreadPool {
     // Settles only when the thread dies or is abandoned; after the start, `GuestThread` sees that by itself.
     // piscina 5 infers its list's type from an overload that @types/node 26 has put last.
     const transferList = [port2] as unknown as NonNullable<RunOptions['transferList']>;
-    this.#pool.run({ port: port2, control, output, preload }, { transferList, signal: abort.signal }).catch(giveUp);
+    this.#pool.run({ port: port2, control, output, ...(preload === undefined ? {} : { preload }) }, { transferList, signal: abort.signal }).catch(giveUp);
     return promise;
   }
 }

@@ -2,17 +2,19 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
+import type { Preload } from '../../guest/protocol.ts';
 import type { GuestThread } from './guest-thread.ts';
 import { ThreadPool } from './thread-pool.ts';
 
 /**
  * `module`: the guest is one core module, its host a few hundred lines. `component`: its glue is megabytes of JavaScript.
- * V8's limits bound the JavaScript heap only; linear memory is bounded by the rewriter.
+ * V8's limits bound the JavaScript heap only; linear memory is bounded by the rewriter. A stack of 4 MiB, about 80,000
+ * frames, costs an idle thread nothing: it is touched when it is used.
  */
 export type SizeClass = 'module' | 'component';
 
 const resourceLimits: Readonly<Record<SizeClass, ResourceLimits>> = {
-  module: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 1 },
+  module: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 4 },
   component: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256, stackSizeMb: 4 },
 };
 
@@ -38,15 +40,15 @@ export class ThreadSupply {
   /** Spares, oldest first; the newest may still be starting. */
   readonly #reserve: Promise<GuestThread>[] = [];
   #taken = 0;
-  #preload: readonly string[] = [];
+  #preload: Preload | undefined;
   #stopped = false;
 
   constructor(options: ThreadSupplyOptions) {
     this.#options = options;
   }
 
-  /** Begins to warm threads up. `preload`: URLs that the next warm threads import in advance. */
-  warmUp(preload: readonly string[]): void {
+  /** Begins to keep threads ready, for `preload` until a container needed another runtime. */
+  warmUp(preload: Preload | undefined): void {
     this.#preload = preload;
     this.#refill();
   }
@@ -57,17 +59,18 @@ export class ThreadSupply {
   }
 
   /**
-   * A ready thread, for one container; its place is free again when the thread is gone.
+   * A ready thread, for one container; its place is free again when the thread is gone. `preload`: what the thread that
+   * replaces it in the reserve should know.
    * @throws WasmletError `NODE_FULL`, `THREAD_START_FAILED`; the signal's reason when it aborts first
    */
-  async acquire(sizeClass: SizeClass, preload: readonly string[], signal: AbortSignal): Promise<GuestThread> {
+  async acquire(sizeClass: SizeClass, preload: Preload, signal: AbortSignal): Promise<GuestThread> {
     signal.throwIfAborted();
     if (this.#taken >= this.#options.maxThreads) throw new WasmletError('NODE_FULL', `all ${this.#options.maxThreads} threads of this node are taken`);
     this.#taken += 1;
     try {
       // A spare that is still starting is sooner there than a thread begun now.
       const spare = sizeClass === 'module' ? this.#reserve.shift() : undefined;
-      const thread = await (spare ?? this.#pool(sizeClass).start(preload));
+      const thread = await (spare ?? this.#pool(sizeClass).start());
       if (signal.aborted) {
         await thread.terminate();
         throw signal.reason;

@@ -11,7 +11,7 @@ import { artifactOf, wat } from '../../support/wat.ts';
 describe('preparing', () => {
   let bed: EngineBed;
   before(async () => {
-    bed = await EngineBed.create({ prepareDeadlineMilliseconds: 10_000 });
+    bed = await EngineBed.create({ prepareDeadlineMilliseconds: 4_000 });
   });
   after(() => bed.close());
 
@@ -49,7 +49,7 @@ describe('preparing', () => {
   });
 
   it('says why a component could not be transpiled', async () => {
-    const failures = { throw: /^not a component$/, exit: /ended with code 3: the transpiler aborted$/, hang: /took longer than 10000 ms$/ };
+    const failures = { throw: /^not a component$/, exit: /ended with code 3: the transpiler aborted$/, hang: /took longer than 4000 ms$/ };
     for (const [fail, message] of Object.entries(failures)) {
       const { exit } = await bed.run(await component(guests.hello, { fail }));
       assert.deepEqual([exit?.code, exit?.reason, exit?.errorCode], [128, 'StartError', 'TRANSPILE_FAILED']);
