@@ -35,7 +35,6 @@ export async function prepare(request: PrepareRequest): Promise<PreparedArtifact
       emitTypescriptDeclarations: false,
       // Every core module is a file of its own, so that the engine sees and limits it.
       base64Cutoff: 0,
-      minify: true,
     });
   } catch (error) {
     throw new WasmletError('TRANSPILE_FAILED', `jco cannot transpile the component: ${messageOf(error)}`, { cause: error });
