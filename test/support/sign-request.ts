@@ -18,7 +18,7 @@ export class RequestSigner {
 
   static async create(): Promise<RequestSigner> {
     x509.cryptoProvider.set(webcrypto as never);
-    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']));
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       name: 'CN=test-ca',
       keys,
@@ -30,7 +30,7 @@ export class RequestSigner {
 
   /** For a server on 127.0.0.1; PEM. */
   async issueServer(): Promise<{ readonly cert: string; readonly key: string }> {
-    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']));
     const certificate = await x509.X509CertificateGenerator.create({
       subject: 'CN=kube-apiserver',
       issuer: 'CN=test-ca',

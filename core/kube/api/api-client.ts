@@ -1,6 +1,6 @@
 /**
  * A small client of the Kubernetes API: JSON over keep-alive HTTPS, a deadline on every call, Retry-After honoured, and
- * credentials that may change at any time. docs/adr/0011-own-api-client.md says why it is not client-node's.
+ * credentials that may change at any time. docs/adr/0009-own-api-client.md says why it is not client-node's.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Observable } from 'rxjs';

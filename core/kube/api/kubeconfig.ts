@@ -1,6 +1,6 @@
 /**
  * Reads kubeconfig files (client-go: clientcmd) into what one connection needs. The files are parsed here and not by
- * client-node: docs/adr/0010-own-kubeconfig-reader.md.
+ * client-node: docs/adr/0009-own-api-client.md.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -74,6 +74,10 @@ function resolveAccess(documents: readonly Document[], wanted: string | undefine
   if (server === undefined || !/^https?:\/\//.test(server) || !URL.canParse(server)) {
     throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${cluster.file}: ${cluster.path}.server must be an http or https URL`);
   }
+  const proxyURL = text(cluster, 'proxy-url');
+  if (proxyURL !== undefined && !/^https?:\/\//.test(proxyURL)) {
+    throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${cluster.file}: ${cluster.path}.proxy-url must be an http or https URL`);
+  }
   if (user.entry['auth-provider'] !== undefined) {
     throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${user.file}: ${user.path}.auth-provider was removed from Kubernetes; use an exec credential plugin`);
   }
@@ -84,7 +88,7 @@ function resolveAccess(documents: readonly Document[], wanted: string | undefine
     ...defined({
       ca: material(cluster, 'certificate-authority'),
       tlsServerName: text(cluster, 'tls-server-name'),
-      proxyURL: text(cluster, 'proxy-url'),
+      proxyURL,
       certificate: material(user, 'client-certificate'),
       key: material(user, 'client-key'),
       token: text(user, 'token'),

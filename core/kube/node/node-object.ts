@@ -4,14 +4,14 @@ import { parseMilliQuantity, parseQuantity } from '../../pod/quantity.ts';
 import type { Machine } from './machine.ts';
 import type { Pressure } from './node-conditions.ts';
 
-/** The contract that we follow; controllers and kubectl read it as a version of Kubernetes. */
-/** The contract that we follow; controllers parse what is made of it as semver. */
+/** The contract that we follow; controllers and kubectl parse what is made of it as a version of Kubernetes. */
 const kubernetesVersion = 'v1.37.2';
 
 /** What the node reports as its kubeletVersion. */
 export function kubeletVersion(version: string): string {
   return `${kubernetesVersion}-wasmlet.${version}`;
 }
+
 const maxImages = 50;
 const maxNamesPerImage = 5;
 
