@@ -3,7 +3,8 @@
  * with shared chunks, so that each class exists once. It is what `npm pack` ships and what the benchmarks measure.
  */
 import { build } from 'esbuild';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { Plugin as EsbuildPlugin } from 'esbuild';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PluginManifest } from './core/api/plugin.ts';
 
@@ -32,12 +33,25 @@ const entryPoints: Record<string, string> = {
   guest: 'core/guest/index.ts',
   'thread-entry': 'core/engine/threads/thread-entry.js',
   thread: 'core/guest/thread.ts',
+  prepare: 'core/engine/prepare/prepare-process.ts',
   // piscina starts this file by its place beside the code that imports piscina.
   worker: 'node_modules/piscina/dist/worker.js',
 };
 for (const plugin of plugins) {
   for (const file of codeOf(plugin.manifest)) entryPoints[`plugins/${plugin.id}/${built(file).replace(/\.js$/, '')}`] = path.join(plugin.source, file);
 }
+
+/** jco's transpiler computes; it needs neither the native minifier nor the I/O thread that its imports bring along. */
+const withoutIo: EsbuildPlugin = {
+  name: 'transpiler-without-io',
+  setup(builder) {
+    builder.onResolve({ filter: /^oxc-minify$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    builder.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: "export function minify() { throw new Error('the release bundle has no minifier'); }" }));
+    builder.onResolve({ filter: /^@bytecodealliance\/preview2-shim\// }, ({ path: name }) => ({
+      path: path.join(root, 'node_modules/@bytecodealliance/preview2-shim/dist/browser', `${path.basename(name)}.js`),
+    }));
+  },
+};
 
 rmSync(dist, { recursive: true, force: true });
 const result = await build({
@@ -54,6 +68,11 @@ const result = await build({
   keepNames: false,
   legalComments: 'linked',
   chunkNames: 'chunk-[hash]',
+  // piscina asks for it where it finds it, to set priorities; the engine sets them itself.
+  external: ['@napi-rs/nice'],
+  plugins: [withoutIo],
+  // Their other form is CommonJS, whose names a dynamic import in a bundle does not see.
+  alias: { yaml: path.join(root, 'node_modules/yaml/browser/index.js'), '@peculiar/x509': path.join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
   metafile: true,
   logLevel: 'warning',
   banner: {
@@ -95,6 +114,6 @@ function built(file: string): string {
 function copyWasmAssets(): void {
   const vendor = path.join(root, 'node_modules/@bytecodealliance/jco-transpile/vendor');
   for (const file of readdirSync(vendor)) {
-    if (file.startsWith('js-component-bindgen') && file.endsWith('.wasm') && statSync(path.join(vendor, file)).isFile()) cpSync(path.join(vendor, file), path.join(dist, file));
+    if (file.endsWith('.wasm')) cpSync(path.join(vendor, file), path.join(dist, file));
   }
 }

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../api/errors.ts';
  * fault: the place as a path, and what is wrong there.
  */
 export async function validate(schema: object, value: unknown, options: { readonly what: string; readonly code: ErrorCode }): Promise<void> {
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
+  const { Ajv2020 } = (await import('ajv/dist/2020.js')).default;
   let check;
   try {
     check = new Ajv2020({ allErrors: true, useDefaults: true, strict: false }).compile(schema);
