@@ -1,0 +1,51 @@
+import type { GuestTask } from '../../core/api/runtime.ts';
+import { Directory } from '../../core/guest/files/directory.ts';
+import { MountTable } from '../../core/guest/files/mount-table.ts';
+import type { GuestHost } from '../../core/guest/host.ts';
+import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
+import { GuestStreams } from '../../core/guest/preview1/guest-streams.ts';
+import { Descriptors, directoryDescriptor, streamDescriptor } from './descriptor.ts';
+import { descriptorFunctions } from './functions/descriptors.ts';
+import { directoryFunctions } from './functions/directories.ts';
+import { pathFunctions } from './functions/paths.ts';
+import { processFunctions } from './functions/process.ts';
+import { socketFunctions } from './functions/sockets.ts';
+import { directoryRights, noRights } from './rights.ts';
+import type { WasiContext, WasiFunctions } from './wasi-context.ts';
+
+/** WASI preview 1 for one guest. */
+export interface Wasi {
+  /** All functions of `wasi_snapshot_preview1`. */
+  readonly functions: WasiFunctions;
+  /** To be bound to the instance's memory. */
+  readonly memory: GuestMemory;
+  /** Closes all that is open. */
+  close(): void;
+}
+
+/** @throws Node's system error when a mount's host path cannot be opened. */
+export function createWasi(task: GuestTask, host: GuestHost): Wasi {
+  const mounts = new MountTable(host.mounts);
+  const descriptors = new Descriptors(host.limits.descriptors, (count) => host.reportDescriptors(count));
+  const memory = new GuestMemory((bytes) => host.reportMemory(bytes));
+  const streams = new GuestStreams(host.stdio, memory);
+  for (const stream of [0, 1, 2] as const) descriptors.insert(() => streamDescriptor(stream, { base: streams.rights(stream), inheriting: 0 }));
+  for (const root of mounts.roots()) {
+    descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
+  }
+  const context: WasiContext = { task, host, memory, streams, descriptors };
+  return {
+    functions: {
+      ...processFunctions(context),
+      ...descriptorFunctions(context),
+      ...directoryFunctions(context),
+      ...pathFunctions(context),
+      ...socketFunctions(context),
+    },
+    memory,
+    close() {
+      descriptors.closeAll();
+      mounts.close();
+    },
+  };
+}
