@@ -17,7 +17,7 @@ export const churn: Suite = {
       const cells = nodes.flatMap(({ kind, name }) => podForms.map((form) => ({ kind, name, form, samples: [] as number[] })));
       for (const { name, form } of cells) await batch(bed, `churn-${name}-${form}-warm-up`, name, form, inFlight);
       for (let round = 0; round < n; round += 1) {
-        bed.progress(`churn: round ${round} of ${n}`);
+        bed.progress(`churn: ${round} of ${n} rounds done`);
         for (const cell of round % 2 === 0 ? cells : cells.toReversed()) {
           cell.samples.push(await batch(bed, `churn-${cell.name}-${cell.form}-${round}`, cell.name, cell.form, pods));
         }

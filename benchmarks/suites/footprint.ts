@@ -19,7 +19,7 @@ export const footprint: Suite = {
       const startCpu: number[] = [];
       const idleCpu: number[] = [];
       for (let round = 0; round < n; round += 1) {
-        bed.progress(`footprint: ${kind}, round ${round} of ${n}, ${settle} s`);
+        bed.progress(`footprint: ${kind}, ${round} of ${n} rounds done`);
         const node = await bed.startNode(kind);
         try {
           const ready = await readUsage(node.pid);

@@ -17,7 +17,7 @@ export const start: Suite = {
       for (const kind of bed.kinds) nodes.push(await bed.startNode(kind));
       const cells = nodes.flatMap(({ kind, name }) => podForms.map((form) => ({ kind, name, form, samples: [] as number[] })));
       for (let round = -warmUpRounds; round < n; round += 1) {
-        if (round % 10 === 0) bed.progress(`start: round ${round} of ${n}`);
+        if (round % 10 === 0) bed.progress(`start: ${Math.max(round, 0)} of ${n} rounds done`);
         // Whoever comes first in one round comes last in the next.
         for (const cell of round % 2 === 0 ? cells : cells.toReversed()) {
           const milliseconds = await startOnce(bed, cell.name, cell.form, round);
