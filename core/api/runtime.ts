@@ -1,6 +1,6 @@
 /**
  * The runtime adapter: what a plugin's `thread` module exports, and what it is given. It runs inside a guest's thread
- * and in the prepare thread, never in the main thread; there only the manifest is read.
+ * and in a prepare process, never in the main thread; there only the manifest is read.
  */
 import type { ArtifactKind } from './artifact.ts';
 import type { GuestHost } from '../guest/host.ts';

@@ -222,7 +222,9 @@ export class WasmEngine implements Engine {
   async #end(container: Container, exit: Parameters<Container['end']>[0]): Promise<void> {
     const at = this.#clock.now();
     try {
-      await this.#sandboxOf(container).journal.append({ type: 'exit', id: container.id, at, exit });
+      // Stopped with the node before it began: nothing of it happened, and the next node makes the same attempt again.
+      const forgotten = this.#stopping && !container.begun && exit.reason !== 'StartError';
+      if (!forgotten) await this.#sandboxOf(container).journal.append({ type: 'exit', id: container.id, at, exit });
     } catch (error) {
       // The attempt is in the journal: after a crash it would be of unknown end, never run again as new.
       this.#logger.warn({ error: messageOf(error), podUid: container.record.podUid, container: container.record.name }, 'a container\'s exit could not be written to the journal');

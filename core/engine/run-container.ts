@@ -36,9 +36,9 @@ export async function runContainer(container: Container, live: LiveParts, runtim
     const thread = await options.threads.acquire(sizeClassOf(live), preloadOf(runtime), signal);
     try {
       const startedAt = options.clock.now();
+      container.begin(thread, startedAt);
       await options.beforeStart(startedAt);
       signal.throwIfAborted();
-      container.begin(thread, startedAt);
       return await runGuest(container, live, orderFor(container, live, runtime, prepared), thread, options);
     } finally {
       await thread.terminate();

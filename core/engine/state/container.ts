@@ -98,7 +98,12 @@ export class Container {
     this.#abort.abort();
   }
 
-  /** The guest gets its thread. */
+  /** True once its guest may have had effects. */
+  get begun(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
+  /** The guest is about to get its thread. */
   begin(thread: GuestThread, now: number): void {
     this.#thread = thread;
     this.#startedAt = now;

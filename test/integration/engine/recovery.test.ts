@@ -66,6 +66,18 @@ describe('a node that was killed', () => {
     }
   });
 
+  it('makes an attempt again that was stopped with the node before it began', async () => {
+    const bed = await EngineBed.create({ directory });
+    const id = await bed.engine.createContainer(await bed.config(await bed.module(guests.sleep)));
+    const begun = await bed.start(await bed.module(guests.sleep));
+    await bed.running(begun);
+    await bed.engine.stop(5_000);
+    assert.deepEqual([bed.observe(id).exit?.code, bed.observe(begun).exit?.code], [143, 143]);
+    const again = await EngineBed.create({ directory });
+    assert.deepEqual(again.engine.podSandbox('a')?.containers.map((container) => [container.id, container.exit?.code]), [[begun, 143]]);
+    await again.close();
+  });
+
   it('starts with no pods when there were none', async () => {
     const bed = await EngineBed.create({ directory });
     assert.deepEqual(bed.engine.listPodSandboxes(), []);
