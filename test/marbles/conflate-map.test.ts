@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { messageOf } from '../../core/api/errors.ts';
 import { conflateMap } from '../../core/pipeline/conflate-map.ts';
 
 /** Runs conflateMap over promises by hand: which projections began, which were aborted, and what came out. */
@@ -25,7 +26,7 @@ function bench() {
         interrupts: (value) => value.startsWith('!'),
       }),
     )
-    .subscribe({ next: (value) => log.push(`out ${value}`), error: (error: Error) => log.push(`error ${error.message}`), complete: () => log.push('complete') });
+    .subscribe({ next: (value) => log.push(`out ${value}`), error: (error: unknown) => log.push(`error ${messageOf(error)}`), complete: () => log.push('complete') });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return {
     log,

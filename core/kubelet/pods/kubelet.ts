@@ -174,8 +174,9 @@ export class Kubelet implements PodDirectory {
 
   #take(source: PodSource['name'], event: WatchEvent<Pod>): void {
     const before = this.#manager.synced;
-    const { shown, wake } = this.#manager.apply(source, event);
+    const { shown, gone, wake } = this.#manager.apply(source, event);
     if (shown !== undefined) this.#statuses.observed(shown);
+    if (gone !== undefined) this.#statuses.forget(gone);
     for (const next of wake) this.#desired$.next(next);
     if (!before && this.#manager.synced) this.#keepHouse();
   }

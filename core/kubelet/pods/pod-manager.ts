@@ -19,6 +19,8 @@ export interface PodManagerOptions {
 export interface AppliedEvent {
   /** The object as its source has it now. */
   readonly shown?: Pod;
+  /** UID of a pod that the source does not want any more. */
+  readonly gone?: string;
   readonly wake: readonly PodEvent[];
 }
 
@@ -65,7 +67,7 @@ export class PodManager {
     const { uid } = pod.metadata;
     if (event.type === 'REMOVED') {
       waiting?.delete(uid);
-      return { wake: this.#desired.delete(uid) ? [{ uid, cause: 'terminate' }] : [] };
+      return this.#desired.delete(uid) ? { gone: uid, wake: [{ uid, cause: 'terminate' }] } : { wake: [] };
     }
     if (waiting === undefined) return { shown: pod, wake: this.#put(source, pod) };
     waiting.set(uid, pod);

@@ -94,7 +94,7 @@ export class PodWorkers implements PodSyncer {
 
   /** Every pod's status as it is now. */
   reportAll(): void {
-    for (const record of this.#records.values()) this.#options.reporter.report(record);
+    for (const record of this.#records.values()) if (!record.removed) this.#options.reporter.report(record);
   }
 
   async sync(uid: string, signal: AbortSignal): Promise<SyncOutcome> {
@@ -191,13 +191,14 @@ export class PodWorkers implements PodSyncer {
     for (const container of engine.podSandbox(record.uid)?.containers ?? []) {
       if (container.phase !== 'exited') stopper.stop(record, container, grace, `Stopping container ${container.name}`);
     }
-    reporter.report(record);
+    // Nobody waits for the status of a pod that no source wants any more; its UID may even have a second life already.
+    if (!record.removed) reporter.report(record);
     return this.#again();
   }
 
   async #syncTerminatedPod(record: PodRecord): Promise<SyncOutcome> {
     const { reporter, volumes, statuses, podClient, objects, cleaner } = this.#options;
-    reporter.report(record);
+    if (!record.removed) reporter.report(record);
     if (!record.released) {
       await volumes.tearDown(record);
       objects.release(record.uid);
@@ -206,6 +207,7 @@ export class PodWorkers implements PodSyncer {
     }
     if (record.removed) {
       await cleaner.clean(record.uid, record.pod.metadata);
+      // A sync that ran while the pod went may have set one more.
       statuses.forget(record.uid);
       record.cleaned = true;
       return this.#again();

@@ -4,7 +4,8 @@ import { isOwned } from '../../pod/status/pod-conditions.ts';
 /** Conditions that belong to others are whatever the API shows. */
 export function mergeForeignConditions(status: PodStatus, { status: shown }: Pod): PodStatus {
   const foreign = (shown?.conditions ?? []).filter((condition) => !isOwned(condition));
-  return { ...status, conditions: [...(status.conditions ?? []).filter(isOwned), ...foreign] };
+  const conditions = [...(status.conditions ?? []).filter(isOwned), ...foreign];
+  return conditions.length === 0 ? status : { ...status, conditions };
 }
 
 /** Equal but for the order of keys, members that are undefined or empty, and the order of conditions. */

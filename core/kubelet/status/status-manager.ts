@@ -46,6 +46,7 @@ export class StatusManager {
   readonly #finalWritten$ = new Subject<string>();
   readonly #options: StatusManagerOptions;
   #stopped = false;
+  #onFlushed: (() => void) | undefined;
 
   constructor(options: StatusManagerOptions) {
     this.#options = options;
@@ -102,13 +103,17 @@ export class StatusManager {
 
   /** Resolves when every status has been written or the deadline has passed; afterwards nothing is written. */
   async stop(deadlineMilliseconds: number): Promise<void> {
-    const { clock } = this.#options;
-    const deadline = clock.monotonic() + deadlineMilliseconds;
-    while (clock.monotonic() < deadline && [...this.#entries.values()].some((entry) => entry.written < entry.version && !entry.gone)) {
-      await clock.sleep(20);
-    }
+    const flushed = new AbortController();
+    this.#onFlushed = () => flushed.abort();
+    this.#tellFlushed();
+    await this.#options.clock.sleep(deadlineMilliseconds, flushed.signal);
     this.#stopped = true;
     for (const entry of this.#entries.values()) entry.cancelRetry?.();
+  }
+
+  #tellFlushed(): void {
+    const entries = [...this.#entries.values()];
+    if (entries.every((entry) => entry.gone || entry.written === entry.version)) this.#onFlushed?.();
   }
 
   #write(uid: string): void {
@@ -147,6 +152,7 @@ export class StatusManager {
       this.#retry(uid, entry);
     } finally {
       entry.writing = false;
+      this.#tellFlushed();
     }
   }
 

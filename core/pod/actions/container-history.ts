@@ -34,12 +34,11 @@ export function containerHistories(
 ): readonly ContainerHistory[] {
   const describe = (container: Container, kind: ContainerKind, statuses: readonly ContainerStatus[] | undefined): ContainerHistory => {
     const attempts = (sandbox?.containers ?? [])
-      .filter((observed) => observed.name === container.name && observed.kind === kind)
-      .sort((a, b) => a.attempt - b.attempt);
+      .filter((observed) => observed.name === container.name && observed.kind === kind);
     const known = statuses?.find((status) => status.name === container.name);
     const lost = known && lostAttempt(pod, known, kind);
-    const newest = attempts.at(-1);
-    if (lost && (newest === undefined || lost.attempt > newest.attempt)) attempts.push(lost);
+    if (lost && !attempts.some(({ attempt }) => attempt === lost.attempt)) attempts.push(lost);
+    attempts.sort((a, b) => a.attempt - b.attempt);
     const latest = attempts.at(-1);
     const previous = attempts.at(-2);
     return {

@@ -26,6 +26,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.after(milliseconds, resolve);
       signal?.addEventListener('abort', () => {

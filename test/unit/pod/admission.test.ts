@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Node, Pod, PodSpec, Volume } from '../../../core/api/kubernetes.ts';
+import type { Node, Pod, PodSpec } from '../../../core/api/kubernetes.ts';
 import { admitPod } from '../../../core/pod/admission/admit-pod.ts';
 import { findPodProblems } from '../../../core/pod/admission/find-pod-problems.ts';
 import { explainMalformedPod, isWellFormedPod } from '../../../core/pod/admission/well-formed-pod.ts';
@@ -99,7 +99,7 @@ describe('a field that is not supported yet', () => {
 
   for (const type of ['persistentVolumeClaim', 'csi', 'image', 'ephemeral', 'nfs']) {
     test(`of the pod is told at every container: a ${type} volume`, () => {
-      const { pod, containers } = findPodProblems(testPod('p', { volumes: [{ name: 'v', [type]: {} } as Volume], initContainers: [{ name: 'first', image: 'i' }] }));
+      const { pod, containers } = findPodProblems(testPod('p', { volumes: [{ name: 'v', [type]: {} }], initContainers: [{ name: 'first', image: 'i' }] }));
       assert.equal(pod, true);
       assert.deepEqual([...containers.keys()], ['first', 'main']);
     });
