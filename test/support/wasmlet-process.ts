@@ -115,7 +115,7 @@ export async function eventually<T>(what: string, check: () => T | undefined | f
   while (performance.now() < deadline) {
     try {
       const answer = await check();
-      if (answer !== undefined && answer !== false) return answer as T;
+      if (answer !== undefined && answer !== false) return answer;
     } catch (error) {
       last = error;
     }
