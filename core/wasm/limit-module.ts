@@ -1,5 +1,4 @@
-import { malformed } from './binary/binary-reader.ts';
-import { BinaryReader } from './binary/binary-reader.ts';
+import { BinaryReader, malformed } from './binary/binary-reader.ts';
 import { BinaryWriter } from './binary/binary-writer.ts';
 import { limitsFlag } from './binary/limits.ts';
 import type { Limits } from './binary/limits.ts';
