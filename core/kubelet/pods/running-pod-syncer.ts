@@ -10,6 +10,7 @@ import { computePodActions, isIdle, type PodActions, type StartAction, type Wait
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
 import { findPodProblems, type PodProblems } from '../../pod/admission/find-pod-problems.ts';
 import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
+import { isStaticPod } from '../../pod/static-pod.ts';
 import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { ContainerProvisioner } from '../containers/container-provisioner.ts';
@@ -58,7 +59,7 @@ export class RunningPodSyncer {
       reporter.report(record);
       return undefined;
     }
-    objects.retain(record.pod);
+    if (!isStaticPod(record.pod)) objects.retain(record.pod);
     const problems = findPodProblems(record.pod);
     const volumesAt = problems.pod ? undefined : volumes.keep(record);
     const wakeAt = await this.#act(record, problems, signal);
@@ -125,11 +126,7 @@ export class RunningPodSyncer {
       record.replaced.add(id);
       stopper.stop(record, { id, name }, stopGraceSeconds(pod), message);
     }
-    for (const id of actions.forget) {
-      record.told.delete(`Started ${id}`);
-      record.told.delete(`Killing ${id}`);
-      await engine.removeContainer(id);
-    }
+    for (const id of actions.forget) await this.#forget(record, id);
     if (actions.createSandbox) {
       const { name, namespace } = pod.metadata;
       try {
@@ -149,6 +146,18 @@ export class RunningPodSyncer {
       retries.push(await this.#start(record, containerOf(histories, action.name), action));
     }
     return earliest(...retries);
+  }
+
+  async #forget(record: PodRecord, id: string): Promise<void> {
+    try {
+      await this.#options.engine.removeContainer(id);
+      record.replaced.delete(id);
+      record.told.delete(`Started ${id}`);
+      record.told.delete(`Killing ${id}`);
+    } catch (error) {
+      // An old log that cannot be deleted must not keep the pod from its next start; the next sync tries again.
+      this.#options.logger.warn({ uid: record.uid, container: id, error: messageOf(error) }, 'old attempt was not removed');
+    }
   }
 
   /** Answers when to try again what failed. */
