@@ -33,7 +33,7 @@ export class ConnectionPool {
     this.#streams = new Agent({ ...options, keepAlive: false });
   }
 
-  /** Resolves at the response's headers; `settled` tells the pool when the body has been read or given up. */
+  /** Resolves at the response's headers. `opened` gets the request before: it tells whether a kept connection was taken. */
   request(kind: 'call' | 'stream', url: URL, options: http.RequestOptions, body: string | undefined, opened: (request: http.ClientRequest) => void): Promise<http.IncomingMessage> {
     const agent = kind === 'call' ? this.#calls : this.#streams;
     return new Promise((resolve, reject) => {
