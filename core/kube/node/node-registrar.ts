@@ -9,12 +9,11 @@ import type { Node, NodeStatus, WatchEvent } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import { isConflict, isForbidden, isNotFound } from '../api/api-error.ts';
 import type { EventRecorder, ObjectReference } from '../kube.ts';
-import { sameJson } from '../pods/strategic-merge.ts';
 import type { ApiNodeClient } from './api-node-client.ts';
 import { conditionEvents, nodeConditions, nodeStatusEvent } from './node-conditions.ts';
 import { newNode } from './node-object.ts';
 import type { NodeDescription } from './node-object.ts';
-import { nodeMetadataPatch, nodeStatusPatch } from './node-status-patch.ts';
+import { differsBeyondHeartbeats, missingTaints, nodeMetadataPatch } from './node-status-patch.ts';
 
 export interface NodeRegistrarOptions {
   readonly client: ApiNodeClient;
@@ -177,9 +176,7 @@ export class NodeRegistrar {
   async #writeStatus(observed: Node, status: NodeStatus): Promise<void> {
     const { client, clock, random } = this.#options;
     const before = observed.status?.conditions ?? [];
-    const beats = new Map(before.map(({ type, lastHeartbeatTime }) => [type, lastHeartbeatTime]));
-    const quiet = { ...status, conditions: (status.conditions ?? []).map((condition) => ({ ...condition, lastHeartbeatTime: beats.get(condition.type) })) } as NodeStatus;
-    const changed = nodeStatusPatch(observed.status ?? {}, quiet) !== undefined;
+    const changed = differsBeyondHeartbeats(observed.status ?? {}, status);
     if (!changed && clock.monotonic() < this.#reportDue) return;
     this.#observe(await client.patchStatus(observed, status));
     // Nodes that changed together must not report together for ever.
@@ -223,8 +220,7 @@ export class NodeRegistrar {
   #compareTaints(node: Node, { taints }: NodeDescription): void {
     if (this.#taintsCompared) return;
     this.#taintsCompared = true;
-    const existing = node.spec?.taints ?? [];
-    const missing = taints.filter((taint) => !existing.some(({ key, value, effect }) => key === taint.key && effect === taint.effect && sameJson(value || undefined, taint.value || undefined)));
+    const missing = missingTaints(node, taints);
     if (missing.length > 0) this.#options.logger.warn({ missing }, 'The registered node lacks taints that are configured; a kubelet may not add them, an administrator can');
   }
 
@@ -235,9 +231,7 @@ export class NodeRegistrar {
   }
 
   #tellConditions(before: NonNullable<NodeStatus['conditions']>, status: NodeStatus | undefined): void {
-    for (const { reason, message } of conditionEvents(this.#options.client.name, before, status?.conditions ?? [])) {
-      this.#event('Normal', reason, message);
-    }
+    for (const { reason, message } of conditionEvents(this.#options.client.name, before, status?.conditions ?? [])) this.#event('Normal', reason, message);
   }
 
   #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -251,7 +245,6 @@ export function nodeReference(name: string): ObjectReference {
 }
 
 /** Resource versions of one resource are comparable decimal numbers (KEP-5504). */
-function version(node: Node): bigint {
-  const text = node.metadata.resourceVersion ?? '';
-  return /^\d+$/.test(text) ? BigInt(text) : 0n;
+function version({ metadata: { resourceVersion = '' } }: Node): bigint {
+  return /^\d+$/.test(resourceVersion) ? BigInt(resourceVersion) : 0n;
 }

@@ -1,4 +1,4 @@
-import type { Node, NodeStatus } from '../../api/kubernetes.ts';
+import type { Node, NodeStatus, Taint } from '../../api/kubernetes.ts';
 import { mergePatch, patchMap } from '../pods/strategic-merge.ts';
 
 /** Conditions of a kubelet (kubelet_node_status.go); a cloud's or a problem detector's are left alone. */
@@ -14,6 +14,22 @@ const rules = {
 /** The `status` of the PATCH of nodes/status, or undefined when nothing differs. */
 export function nodeStatusPatch(observed: NodeStatus, status: NodeStatus): Record<string, unknown> | undefined {
   return mergePatch({ ...observed }, { ...status }, rules);
+}
+
+/** True when there is more to write than that the node still lives. */
+export function differsBeyondHeartbeats(observed: NodeStatus, status: NodeStatus): boolean {
+  const beats = new Map((observed.conditions ?? []).map(({ type, lastHeartbeatTime }) => [type, lastHeartbeatTime]));
+  const conditions = (status.conditions ?? []).map(({ lastHeartbeatTime: _, ...condition }) => {
+    const beat = beats.get(condition.type);
+    return beat === undefined ? condition : { ...condition, lastHeartbeatTime: beat };
+  });
+  return nodeStatusPatch(observed, { ...status, conditions }) !== undefined;
+}
+
+/** What a registered node lacks of the taints that it would be created with. */
+export function missingTaints(node: Node, wanted: readonly Taint[]): readonly Taint[] {
+  const same = (left: Taint, right: Taint): boolean => left.key === right.key && left.effect === right.effect && (left.value ?? '') === (right.value ?? '');
+  return wanted.filter((taint) => !(node.spec?.taints ?? []).some((existing) => same(existing, taint)));
 }
 
 /** Labels of this prefix tell the active runtimes: one that failed takes its label off the node. */

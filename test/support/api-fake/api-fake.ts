@@ -7,18 +7,18 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AnyJson } from './any-json.ts';
 import { ApiOperations } from './api-operations.ts';
 import type { Answers } from './api-operations.ts';
 import { authenticate, authorize } from './authorize.ts';
-import type { Attributes } from './authorize.ts';
 import { Faults } from './faults.ts';
-import { matches, parseFieldSelector } from './field-selector.ts';
+import { parseFieldSelector } from './field-selector.ts';
+import { commonName, parseJson, raise, record, send, verbOf } from './http.ts';
 import { ObjectStore } from './object-store.ts';
 import type { StoredObject } from './object-store.ts';
+import { PagedLists } from './paged-lists.ts';
 import { parsePath, resourceKinds } from './resources.ts';
 import type { Target } from './resources.ts';
 import { StatusError, badRequest, expired, notFound } from './status-error.ts';
@@ -62,7 +62,7 @@ export class ApiFake {
   readonly #tls: ApiFakeOptions['tls'];
   readonly #sockets = new Set<Socket>();
   readonly #watches = new Set<WatchStream>();
-  readonly #snapshots = new Map<string, readonly StoredObject[]>();
+  readonly #lists = new PagedLists(this.objects);
   #away = false;
 
   constructor(directory: string, nodeName: string, tls: ApiFakeOptions['tls']) {
@@ -223,7 +223,7 @@ export class ApiFake {
       case 'GET':
         if (target.name !== undefined) return this.objects.get(target.kind.resource, target.namespace, target.name) ?? raise(notFound(`${target.kind.resource} "${target.name}"`));
         if (watch) return this.#watch(target, url, selector, response);
-        return this.#list(target, url, selector);
+        return this.#lists.page(target, url.searchParams, selector);
       case 'POST':
         return this.#operations.create(target, record(body), user);
       case 'PUT':
@@ -253,60 +253,4 @@ export class ApiFake {
     if (!response.writableEnded) this.#watches.add(stream);
     return undefined;
   }
-
-  /** Pages of one list come from one snapshot; its token says which, and where to go on. */
-  #list({ kind, namespace }: Target, url: URL, selector: ReadonlyMap<string, string>): object {
-    const token = url.searchParams.get('continue');
-    const [version = String(this.objects.version), offsetText = '0'] = token?.split(':') ?? [];
-    const id = `${kind.resource}:${version}`;
-    if (token !== null && !this.#snapshots.has(id)) throw expired();
-    const all = token === null ? this.objects.list(kind.resource, namespace).filter((object) => matches(selector, object)) : this.#snapshots.get(id)!;
-    const offset = Number(offsetText);
-    const limit = Number(url.searchParams.get('limit') ?? 0) || all.length;
-    const more = offset + limit < all.length;
-    if (more) this.#snapshots.set(id, all);
-    else this.#snapshots.delete(id);
-    return {
-      apiVersion: kind.apiVersion,
-      kind: `${kind.kind}List`,
-      metadata: { resourceVersion: version, ...(more ? { continue: `${version}:${offset + limit}` } : {}) },
-      items: all.slice(offset, offset + limit),
-    };
-  }
-}
-
-/** Of a client certificate that our authority signed. */
-function commonName(socket: Socket | TLSSocket): string | undefined {
-  if (!('authorized' in socket) || !socket.authorized) return undefined;
-  const name: unknown = socket.getPeerCertificate().subject?.CN;
-  return typeof name === 'string' ? name : undefined;
-}
-
-function verbOf(method: string, target: Target, watch: boolean): Attributes['verb'] {
-  if (method === 'GET') return target.name !== undefined ? 'get' : watch ? 'watch' : 'list';
-  return ({ POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const)[method] ?? raise(new StatusError(405, 'MethodNotAllowed', method));
-}
-
-function raise(error: Error): never {
-  throw error;
-}
-
-function record(body: unknown): Record<string, AnyJson> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body must be an object');
-  return body as Record<string, AnyJson>;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw badRequest('the body is not JSON');
-  }
-}
-
-function send(response: ServerResponse, code: number, body: object): void {
-  if (response.destroyed) return;
-  const text = JSON.stringify(body);
-  response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
 }
