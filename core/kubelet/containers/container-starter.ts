@@ -102,7 +102,7 @@ export class ContainerStarter {
       stdin: container.stdin ?? false,
       tty: container.tty ?? false,
       logPath: join(podLogDirectory(logs.pods, pod), container.name, `${action.attempt}.log`),
-      logLinkPrefix: join(logs.containers, `${metadata.name}_${metadata.namespace}_${container.name}-`),
+      logLinkPrefix: join(logs.containers, `${metadata.name}_${metadata.namespace}_${container.name}`),
     };
   }
 }

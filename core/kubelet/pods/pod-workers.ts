@@ -69,13 +69,6 @@ export class PodWorkers implements PodSyncer {
     return this.#records.has(uid);
   }
 
-  /** Pods that have been admitted and have not ended: they hold resources and ports. */
-  admitted(): readonly Pod[] {
-    return [...this.#records.values()]
-      .filter(({ admitted, rejected, released }) => admitted && !rejected && !released)
-      .map(({ pod }) => pod);
-  }
-
   /** An object that the pod refers to has changed. */
   markStale(uid: string): void {
     const record = this.#records.get(uid);
@@ -173,7 +166,14 @@ export class PodWorkers implements PodSyncer {
       this.#options.reporter.report(record);
       return this.#again();
     }
-    return this.#again(await this.#options.running.sync(record, this.admitted(), signal));
+    return this.#again(await this.#options.running.sync(record, () => this.#admitted(), signal));
+  }
+
+  /** Pods that have been admitted and have not ended: they hold resources and ports. */
+  #admitted(): readonly Pod[] {
+    return [...this.#records.values()]
+      .filter(({ admitted, rejected, released }) => admitted && !rejected && !released)
+      .map(({ pod }) => pod);
   }
 
   /** A new UID under an old name waits until the old pod has let go. */

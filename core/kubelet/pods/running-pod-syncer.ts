@@ -51,7 +51,7 @@ export class RunningPodSyncer {
    * `others`: the pods that hold this node's resources already. Answers when to look again although nothing happened, in
    * milliseconds since the epoch. After `signal` has aborted nothing more is started.
    */
-  async sync(record: PodRecord, others: readonly Pod[], signal: AbortSignal): Promise<number | undefined> {
+  async sync(record: PodRecord, others: () => readonly Pod[], signal: AbortSignal): Promise<number | undefined> {
     const { reporter, volumes, objects } = this.#options;
     this.#admit(record, others);
     const deadline = record.failure ? undefined : this.#meetDeadline(record);
@@ -67,9 +67,9 @@ export class RunningPodSyncer {
     return earliest(deadline, volumesAt, wakeAt);
   }
 
-  #admit(record: PodRecord, others: readonly Pod[]): void {
+  #admit(record: PodRecord, others: () => readonly Pod[]): void {
     if (record.admitted) return;
-    const rejection = admitPod(record.pod, this.#options.node(), others);
+    const rejection = admitPod(record.pod, this.#options.node(), others());
     record.admitted = true;
     if (rejection === undefined) return;
     record.rejected = true;

@@ -82,7 +82,10 @@ export class StatusManager {
   observed(pod: Pod): void {
     const entry = this.#entries.get(pod.metadata.uid);
     if (entry === undefined || isOlder(pod, entry.pod)) return;
+    // The watch brings our own write back: its answer is here already.
+    const known = pod.metadata.resourceVersion !== undefined && pod.metadata.resourceVersion === entry.pod.metadata.resourceVersion;
     entry.pod = pod;
+    if (known) return;
     if (entry.written === entry.version && !sameStatus(pod.status, mergeForeignConditions(entry.status, pod))) {
       entry.written = entry.version - 1;
       this.#write(pod.metadata.uid);
@@ -112,8 +115,9 @@ export class StatusManager {
   }
 
   #tellFlushed(): void {
+    if (this.#onFlushed === undefined) return;
     const entries = [...this.#entries.values()];
-    if (entries.every((entry) => entry.gone || entry.written === entry.version)) this.#onFlushed?.();
+    if (entries.every((entry) => entry.gone || entry.written === entry.version)) this.#onFlushed();
   }
 
   #write(uid: string): void {

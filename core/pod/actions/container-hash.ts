@@ -1,11 +1,12 @@
 import type { Container, Pod } from '../../api/kubernetes.ts';
 import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from '../annotations.ts';
 
-const fnvOffset = 0xcbf29ce484222325n;
-const fnvPrime = 0x100000001b3n;
+/** FNV-1a, 32 bits, from two beginnings. */
+const beginnings = [0x811c9dc5, 0x050c5d1f] as const;
+const fnvPrime = 0x01000193;
 
 /**
- * Of name, image, runtime and isolation as annotated, 16 hex digits (FNV-1a 64 over their JSON). A different hash means
+ * Of name, image, runtime and isolation as annotated, 16 hex digits. A different hash means
  * kill and start. Defaults of the node's configuration are no part of it, so that changing one restarts nothing.
  */
 export function containerHash(pod: Pod, container: Container): string {
@@ -16,9 +17,10 @@ export function containerHash(pod: Pod, container: Container): string {
     annotations[containerRuntimeAnnotation(container.name)] ?? annotations[runtimeAnnotation] ?? '',
     annotations[isolationAnnotation] ?? '',
   ]);
-  let hash = fnvOffset;
-  for (const byte of new TextEncoder().encode(definition)) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * fnvPrime);
-  }
-  return hash.toString(16).padStart(16, '0');
+  const bytes = new TextEncoder().encode(definition);
+  return beginnings.map((beginning) => hex(bytes.reduce((hash, byte) => Math.imul(hash ^ byte, fnvPrime), beginning))).join('');
+}
+
+function hex(hash: number): string {
+  return (hash >>> 0).toString(16).padStart(8, '0');
 }

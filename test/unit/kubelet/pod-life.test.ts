@@ -46,7 +46,7 @@ describe('a container’s configuration', () => {
     assert.deepEqual(Object.fromEntries(env.filter(([name]) => !name.startsWith('KUBERNETES_'))), { PATH: '/bin', GREETING: 'hello', IP: '10.0.0.1' });
     assert.ok(env.some(([name, value]) => name === 'KUBERNETES_SERVICE_HOST' && value === '10.96.0.1'));
     assert.equal(logPath, join(rig.directory, 'logs', 'default_p_uid-p', 'main', '0.log'));
-    assert.equal(logLinkPrefix, join(rig.directory, 'containers', 'p_default_main-'));
+    assert.equal(logLinkPrefix, join(rig.directory, 'containers', 'p_default_main'));
   });
 
   test('follows the RuntimeClass', async () => {
