@@ -34,7 +34,7 @@ export function parseReference(text: string): ImageReference {
 
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
-  const hasRegistry = /[.:]/.test(first) || first === 'localhost' || (first !== '' && first !== first.toLowerCase());
+  const hasRegistry = /[.:]/.test(first) || first === 'localhost';
   const registry = hasRegistry ? normalizeRegistry(first) : defaultRegistry;
   if (hasRegistry) checkHost(first, fail);
 

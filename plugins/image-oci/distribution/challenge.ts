@@ -5,7 +5,7 @@ export interface Challenge {
 }
 
 const token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
-const schemeSyntax = new RegExp(`(${token})(?:\\s+|$)`, 'y');
+const schemeSyntax = new RegExp(`(${token})(?:\\s+|(?=,)|$)`, 'y');
 const parameterSyntax = new RegExp(`(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*))\\s*(?:,\\s*|$)`, 'y');
 
 /** Reads as far as the header makes sense; what follows is left out. */

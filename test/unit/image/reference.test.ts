@@ -27,6 +27,7 @@ describe('an image reference', () => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['', /empty/],
     ['ghcr.io/Upper', /lower case/],
+    ['Upper/hello', /lower case/],
     ['a//b', /empty part/],
     ['ghcr.io/', /repository is missing/],
     ['/hello', /empty part/],
