@@ -8,7 +8,7 @@ import { backoffUntil, raiseBackoff } from '../../pod/actions/restart-backoff.ts
 import { readContainerInputs } from './container-inputs.ts';
 import type { StartFailure } from './container-starter.ts';
 import type { ImagePuller, PullResult } from './image-puller.ts';
-import type { PodEventTeller } from '../pods/pod-events.ts';
+import type { PodEventTeller } from '../pods/pod-event-teller.ts';
 import type { PodRecord } from '../pods/pod-record.ts';
 
 export interface ContainerProvisionerOptions {

@@ -11,7 +11,7 @@ import { parseQuantity } from '../../pod/quantity.ts';
 import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import type { ContainerInputs } from './container-inputs.ts';
-import type { PodEventTeller } from '../pods/pod-events.ts';
+import type { PodEventTeller } from '../pods/pod-event-teller.ts';
 
 /** Where logs go; absent parts are not written. */
 export interface LogDirectories {

@@ -6,7 +6,7 @@ import type { PullAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { WaitingReason } from '../../pod/actions/decide-containers.ts';
 import { goDuration } from '../../pod/go-duration.ts';
 import { pullSecretCredentials } from '../../pod/pull-secret.ts';
-import type { PodEventTeller } from '../pods/pod-events.ts';
+import type { PodEventTeller } from '../pods/pod-event-teller.ts';
 
 export interface ImagePullerOptions {
   readonly images: ImageService;

@@ -17,7 +17,7 @@ import { StatusManager } from '../status/status-manager.ts';
 import { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import { ContainerStarter } from '../containers/container-starter.ts';
 import { ImagePuller } from '../containers/image-puller.ts';
-import { PodEventTeller } from './pod-events.ts';
+import { PodEventTeller } from './pod-event-teller.ts';
 import { PodManager } from './pod-manager.ts';
 import { PodReporter } from './pod-reporter.ts';
 import { PodStopper } from './pod-stopper.ts';

@@ -5,7 +5,7 @@ import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import { generatePodStatus, rejectedPodStatus } from '../../pod/status/generate-pod-status.ts';
 import { isTerminal } from '../../pod/status/pod-phase.ts';
 import type { StatusManager } from '../status/status-manager.ts';
-import type { PodEventTeller } from './pod-events.ts';
+import type { PodEventTeller } from './pod-event-teller.ts';
 import type { PodRecord } from './pod-record.ts';
 
 export interface PodReporterOptions {

@@ -2,7 +2,7 @@ import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import type { PodEventTeller } from './pod-events.ts';
+import type { PodEventTeller } from './pod-event-teller.ts';
 import type { PodRecord } from './pod-record.ts';
 
 export interface PodStopperOptions {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../api/clock.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
-import type { PodEventTeller } from './pod-events.ts';
+import type { PodEventTeller } from './pod-event-teller.ts';
 import type { PodRecord } from './pod-record.ts';
 
 export interface PodVolumesOptions {

@@ -15,7 +15,7 @@ import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import type { ContainerStarter } from '../containers/container-starter.ts';
-import type { PodEventTeller } from './pod-events.ts';
+import type { PodEventTeller } from './pod-event-teller.ts';
 import { podLabel, type PodRecord } from './pod-record.ts';
 import type { PodReporter } from './pod-reporter.ts';
 import type { PodStopper } from './pod-stopper.ts';
