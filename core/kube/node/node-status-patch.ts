@@ -1,4 +1,5 @@
 import type { Node, NodeStatus, Taint } from '../../api/kubernetes.ts';
+import { parseMilliQuantity } from '../../pod/quantity.ts';
 import { mergePatch, patchMap } from '../pods/strategic-merge.ts';
 
 /** Conditions of a kubelet (kubelet_node_status.go); a cloud's or a problem detector's are left alone. */
@@ -13,7 +14,19 @@ const rules = {
 
 /** The `status` of the PATCH of nodes/status, or undefined when nothing differs. */
 export function nodeStatusPatch(observed: NodeStatus, status: NodeStatus): Record<string, unknown> | undefined {
-  return mergePatch({ ...observed }, { ...status }, rules);
+  const wanted = { ...status, capacity: asObserved(observed.capacity, status.capacity), allocatable: asObserved(observed.allocatable, status.allocatable) };
+  return mergePatch({ ...observed }, wanted, rules);
+}
+
+type Quantities = Readonly<Record<string, string>> | undefined;
+
+/** The API server writes quantities in their shortest form: `4194304Ki` comes back as `4Gi`, which is no difference. */
+function asObserved(observed: Quantities, wanted: Quantities): Quantities {
+  if (observed === undefined || wanted === undefined) return wanted;
+  return Object.fromEntries(Object.entries(wanted).map(([resource, quantity]) => {
+    const before = observed[resource];
+    return [resource, before !== undefined && parseMilliQuantity(before) === parseMilliQuantity(quantity) ? before : quantity];
+  }));
 }
 
 /** True when there is more to write than that the node still lives. */

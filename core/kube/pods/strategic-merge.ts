@@ -50,7 +50,7 @@ export function patchMap(observed: Fields, desired: Fields): Record<string, unkn
 
 /**
  * Equal as JSON of the API server: the order of keys does not matter, and an absent field, an undefined and an empty one are
- * the same (it answers `lastState: {}` where nothing was sent).
+ * the same (it answers `lastState: {}` where nothing was sent, and nothing where `images: []` was).
  */
 export function sameJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
@@ -76,7 +76,7 @@ function patchByType(observed: readonly Fields[], desired: readonly Fields[], ow
 }
 
 function isEmpty(value: unknown): boolean {
-  return isFields(value) && Object.keys(value).length === 0;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function asList(value: unknown): readonly Fields[] {

@@ -7,7 +7,7 @@ import type { FakeUser } from './authorize.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import type { Target } from './resources.ts';
 import { StatusError, badRequest, conflict, immutableField, invalid, notFound } from './status-error.ts';
-import { truncateTimes, validate } from './validate.ts';
+import { canonicalStatus, truncateTimes, validate } from './validate.ts';
 
 type Body = Record<string, AnyJson>;
 
@@ -48,7 +48,7 @@ export class ApiOperations {
     if (kind.resource === 'nodes') prepareNode(object, user);
     if (kind.resource === 'pods') preparePod(object, user);
     if (kind.resource === 'certificatesigningrequests') object['status'] = {};
-    const created = truncateTimes(object);
+    const created = canonicalStatus(truncateTimes(object));
     validate(kind.resource, undefined, created);
     return this.#store.create(kind.resource, created);
   }
@@ -110,7 +110,7 @@ export class ApiOperations {
       if (kind.resource === 'pods' && JSON.stringify(after['spec']) !== JSON.stringify(before['spec'])) after.metadata = { ...after.metadata, generation: (before.metadata.generation ?? 1) + 1 };
     }
     validate(kind.resource, before, after);
-    return after;
+    return canonicalStatus(after);
   }
 
   #token({ namespace, name }: Target, body: Body, user: FakeUser): Body {

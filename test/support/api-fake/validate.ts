@@ -26,6 +26,26 @@ export function truncateTimes<T>(value: T): T {
   ) as T;
 }
 
+/** What Go's types make of a status: empty lists are left out, quantities are written in their shortest form. */
+export function canonicalStatus(object: StoredObject): StoredObject {
+  const status = object['status'] as Record<string, unknown> | undefined;
+  if (status === undefined) return object;
+  const kept = Object.entries(status).filter(([, value]) => !Array.isArray(value) || value.length > 0);
+  const canonical = kept.map(([key, value]) => [key, key === 'capacity' || key === 'allocatable' ? shortestQuantities(value as Record<string, string>) : value]);
+  return { ...object, status: Object.fromEntries(canonical) };
+}
+
+function shortestQuantities(quantities: Readonly<Record<string, string>>): Record<string, string> {
+  const steps = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
+  return Object.fromEntries(Object.entries(quantities).map(([resource, text]) => {
+    const [, digits = '0', suffix = ''] = /^(\d+)(Ki|Mi|Gi|Ti|Pi)?$/.exec(text) ?? [];
+    if (suffix === '') return [resource, text];
+    let [amount, step] = [Number(digits), steps.indexOf(suffix)];
+    while (amount > 0 && amount % 1024 === 0 && step < steps.length - 1) [amount, step] = [amount / 1024, step + 1];
+    return [resource, `${amount}${steps[step]}`];
+  }));
+}
+
 function validatePodStatus(before: StoredObject | undefined, after: StoredObject): void {
   const status = after['status'] ?? {};
   checkConditions(status.conditions);

@@ -71,6 +71,11 @@ describe('strategic merge patches', () => {
     });
   });
 
+  it('a quantity in another form and an empty list are no difference for a node', () => {
+    assert.equal(nodeStatusPatch({ capacity: { memory: '4Gi', cpu: '1500m' } }, { capacity: { memory: '4194304Ki', cpu: '1500m' }, images: [], declaredFeatures: [] }), undefined);
+    assert.deepEqual(nodeStatusPatch({ declaredFeatures: ['A'] }, { declaredFeatures: [] }), { declaredFeatures: [] });
+  });
+
   it('labels of a node: ours are set, a runtime that is gone is taken off, others stay', () => {
     const node = { metadata: { name: 'n', uid: 'u', labels: { team: 'a', 'kubernetes.io/os': 'linux', 'wasmlet.dev/runtime-jco': 'true' } } } as unknown as Node;
     assert.deepEqual(nodeMetadataPatch(node, { labels: { 'kubernetes.io/os': 'wasm32-wasi', 'wasmlet.dev/runtime-wasi': 'true' }, annotations: {} }), {
