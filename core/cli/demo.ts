@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -24,6 +24,8 @@ interface DemoNode {
 
 /** The environment variable that each demo pod gets and prints: proof that its log is of this run. */
 const tokenVariable = 'DEMO_TOKEN';
+/** Long enough to be seen running. */
+const lifetime = { name: 'HELLO_SLEEP_MS', value: '500' };
 const deadlineMilliseconds = 30_000;
 
 export function registerDemo(program: Command, context: CliContext): void {
@@ -56,7 +58,7 @@ async function writeManifests(context: CliContext, directory: string, token: str
   const files = (await readdir(examples)).filter((file) => file.endsWith('.yaml'));
   for (const file of files) {
     const pod = parse(await readFile(path.join(examples, file), 'utf8')) as Pod;
-    for (const container of pod.spec.containers) container.env = [...(container.env ?? []), { name: tokenVariable, value: token }];
+    for (const container of pod.spec.containers) container.env = [...(container.env ?? []), { name: tokenVariable, value: token }, lifetime];
     await writeFile(path.join(directory, file), stringify(pod));
   }
   return files.length;
@@ -65,6 +67,11 @@ async function writeManifests(context: CliContext, directory: string, token: str
 async function startNode(context: CliContext, directory: string, keep: boolean): Promise<DemoNode> {
   const rootDirectory = path.join(directory, 'node');
   const log = path.join(directory, 'node.log');
+  // What was prepared once need not be prepared again: the second demo is faster.
+  const prepared = path.join(context.cacheDirectory, 'prepared');
+  await mkdir(prepared, { recursive: true, mode: 0o700 });
+  await mkdir(rootDirectory, { mode: 0o750 });
+  await symlink(prepared, path.join(rootDirectory, 'prepared'));
   const output = await open(log, 'w', 0o600);
   const { root } = context.installation;
   const child = spawn(process.execPath, [path.join(root, 'bin', 'wasmlet.js'), 'node', '--standalone', '--manifests', path.join(directory, 'pods'), '--root-dir', rootDirectory, '--node-name', 'demo'], {
