@@ -3,10 +3,13 @@ import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
 import { Interposer } from '../../core/guest/preview1/interposer.ts';
-import type { NativeFunction } from '../../core/guest/preview1/interposer.ts';
+import type { NativeFunction } from '../../core/guest/preview1/native-function.ts';
 import { runCommand } from '../../core/guest/preview1/run-command.ts';
+import { withoutWarnings } from '../../core/guest/without-warnings.ts';
 import { PathGuard } from './path-guard.ts';
-import { WASI } from './quiet-wasi.ts';
+
+// The guest's stderr is the process's (`wasmlet run`); README says what this runtime is worth.
+const { WASI } = withoutWarnings(() => process.getBuiltinModule('node:wasi'));
 
 /** Node numbers preopened directories from here, in the order given. */
 const firstPreopened = 3;

@@ -3,7 +3,7 @@ import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
 import { Interposer } from '../../core/guest/preview1/interposer.ts';
-import type { NativeFunction } from '../../core/guest/preview1/interposer.ts';
+import type { NativeFunction } from '../../core/guest/preview1/native-function.ts';
 import { runCommand } from '../../core/guest/preview1/run-command.ts';
 import { CopyTooLarge, copyVolumes } from './volume-copy.ts';
 

@@ -1,6 +1,6 @@
 import type { MemFS } from '@wasmer/wasi';
 import { Directory } from '../../core/guest/files/directory.ts';
-import { FileError } from '../../core/guest/files/file-error.ts';
+import type { FileError } from '../../core/guest/files/file-error.ts';
 import { MountTable } from '../../core/guest/files/mount-table.ts';
 import { RegularFile } from '../../core/guest/files/regular-file.ts';
 import type { GuestMount } from '../../core/guest/host.ts';

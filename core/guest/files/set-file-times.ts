@@ -1,4 +1,5 @@
 import { lstatSync, lutimesSync, statSync, utimesSync } from 'node:fs';
+import { withoutWarnings } from '../without-warnings.ts';
 
 /** Times to set, in nanoseconds since the epoch; an absent one stays as it is. */
 export interface FileTimes {
@@ -41,17 +42,13 @@ function timespec(time: bigint | undefined): [bigint, bigint] {
 }
 
 function loadUtimensat(): Utimensat | undefined {
-  const { emitWarning } = process;
-  // Node announces node:ffi as experimental on stderr, which is the user's (`wasmlet run`).
-  process.emitWarning = () => {};
   try {
-    const ffi = process.getBuiltinModule('node:ffi');
+    const ffi = withoutWarnings(() => process.getBuiltinModule('node:ffi'));
     const { functions } = ffi.dlopen(null, { utimensat: { arguments: ['i32', 'string', 'pointer', 'i32'], return: 'i32' } });
     timespecsAddress = ffi.getRawPointer(timespecs);
-    return functions.utimensat as Utimensat;
+    return functions.utimensat;
   } catch {
+    // A Node without it: microseconds are what there is.
     return undefined;
-  } finally {
-    process.emitWarning = emitWarning;
   }
 }

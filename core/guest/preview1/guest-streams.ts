@@ -11,6 +11,22 @@ const [unknownType, characterDevice] = [0, 2];
 /** FD_READ or FD_WRITE; FD_FDSTAT_SET_FLAGS, FD_FILESTAT_GET, POLL_FD_READWRITE. No FD_SEEK nor FD_TELL: then wasi-libc's isatty trusts the type. */
 const [readRight, writeRight, sharedRights] = [1 << 1, 1 << 6, (1 << 3) | (1 << 21) | (1 << 27)];
 
+/** What a stream answers to the functions that are for files and directories. */
+export const streamAnswers: Readonly<Record<string, number>> = {
+  fd_advise: errno.ESPIPE,
+  fd_allocate: errno.ESPIPE,
+  fd_datasync: errno.EINVAL,
+  fd_fdstat_set_rights: errno.SUCCESS,
+  fd_filestat_set_size: errno.EINVAL,
+  fd_filestat_set_times: errno.EBADF,
+  fd_pread: errno.ESPIPE,
+  fd_pwrite: errno.ESPIPE,
+  fd_readdir: errno.ENOTDIR,
+  fd_seek: errno.ESPIPE,
+  fd_sync: errno.EINVAL,
+  fd_tell: errno.ESPIPE,
+};
+
 /** `fd_read` and `fd_write` on the container's stdin, stdout and stderr. */
 export class GuestStreams {
   readonly #stdio: GuestStdio;

@@ -4,12 +4,12 @@ import { FileError } from '../files/file-error.ts';
 import type { Blocked, GuestHost, GuestMount } from '../host.ts';
 import { errno } from './errno.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import { GuestStreams } from './guest-streams.ts';
+import { GuestStreams, streamAnswers } from './guest-streams.ts';
+import { withExactArguments } from './native-function.ts';
+import type { NativeFunction } from './native-function.ts';
 import { Poll } from './poll.ts';
+import { preopenFunctions } from './preopen-functions.ts';
 import { blockingSyscall, syscall } from './syscall.ts';
-
-/** A function of another preview-1 implementation. */
-export type NativeFunction = (...args: unknown[]) => number;
 
 /** A directory that the other implementation has preopened, with its number there. */
 export interface NativeDirectory {
@@ -56,22 +56,6 @@ const writeRight = 1n << 6n;
 /** FD_DATASYNC, FD_WRITE, FD_ALLOCATE, FD_FILESTAT_SET_SIZE: what uvwasi opens a file for writing for. */
 const writingRights = (1n << 0n) | writeRight | (1n << 8n) | (1n << 22n);
 
-/** What a stream answers to a function that is for files. */
-const streamAnswers: Readonly<Record<string, number>> = {
-  fd_advise: errno.ESPIPE,
-  fd_allocate: errno.ESPIPE,
-  fd_datasync: errno.EINVAL,
-  fd_fdstat_set_rights: errno.SUCCESS,
-  fd_filestat_set_size: errno.EINVAL,
-  fd_filestat_set_times: errno.EBADF,
-  fd_pread: errno.ESPIPE,
-  fd_pwrite: errno.ESPIPE,
-  fd_readdir: errno.ENOTDIR,
-  fd_seek: errno.ESPIPE,
-  fd_sync: errno.EINVAL,
-  fd_tell: errno.ESPIPE,
-};
-
 /**
  * Stands between a guest and another implementation of preview 1, so that the guest never sits in a native call: streams,
  * sleeping and the end are ours. Descriptors are numbered, counted and capped here; the implementation's own numbers stay
@@ -102,7 +86,7 @@ export class Interposer {
     const { host } = this.#options;
     const plain = (act: (...args: never[]) => number) => syscall(host, act);
     const functions: Record<string, WebAssembly.ImportValue> = {};
-    for (const [name, native] of Object.entries(this.#native)) functions[name] = plain(native as never);
+    for (const [name, native] of Object.entries(this.#native)) functions[name] = plain(native);
     for (const name of Object.keys(streamAnswers)) functions[name] = plain(this.#onDescriptor(name));
     const socket = plain((fd: number) => (this.#table.get(fd), errno.ENOTSOCK));
     return {
@@ -112,8 +96,7 @@ export class Interposer {
       poll_oneoff: blockingSyscall(host, this.#poll()),
       fd_close: plain((fd: number) => (this.#table.close(fd), errno.SUCCESS)),
       fd_renumber: plain((from: number, to: number) => (this.#table.renumber(from, to), errno.SUCCESS)),
-      fd_prestat_get: plain((fd: number, result: number) => this.#prestat(fd, result)),
-      fd_prestat_dir_name: plain((fd: number, buffer: number, length: number) => this.#prestatName(fd, buffer, length)),
+      ...preopenFunctions(host, this.#memory, (fd) => this.#preopenedName(fd)),
       fd_fdstat_get: plain((fd: number, result: number) => this.#fdstat(fd, result)),
       fd_fdstat_set_flags: plain((fd: number, flags: number) => this.#setFlags(fd, flags)),
       fd_filestat_get: plain((fd: number, result: number) => this.#filestat(fd, result)),
@@ -204,7 +187,7 @@ export class Interposer {
       if (entry.kind === 'stream') return forStream;
       if (name === 'fd_filestat_set_times' && entry.mount.readOnly) throw new FileError('EROFS');
       return this.#call(name, entry.native, a, b, c, d);
-    }) as (...args: never[]) => number;
+    });
   }
 
   #write(fd: number, vectors: number, count: number, result: number): number | Blocked {
@@ -230,24 +213,9 @@ export class Interposer {
     return (subscriptions, events, count, result) => poll.pollOneoff(subscriptions, events, count, result);
   }
 
-  #prestat(fd: number, result: number): number {
-    const name = this.#preopenedName(fd);
-    this.#memory.setU32(result, 0);
-    this.#memory.setU32((result >>> 0) + 4, name.length);
-    return errno.SUCCESS;
-  }
-
-  #prestatName(fd: number, buffer: number, length: number): number {
-    const name = this.#preopenedName(fd);
-    if (length >>> 0 < name.length) throw new FileError('ENAMETOOLONG');
-    this.#memory.bytes(buffer, name.length).set(name);
-    return errno.SUCCESS;
-  }
-
-  #preopenedName(fd: number): Uint8Array {
+  #preopenedName(fd: number): Uint8Array | undefined {
     const entry = this.#table.get(fd);
-    if (entry.kind === 'stream' || entry.preopenedAs === undefined) throw new FileError('EBADF');
-    return entry.preopenedAs;
+    return entry.kind === 'stream' ? undefined : entry.preopenedAs;
   }
 
   #fdstat(fd: number, result: number): number {
@@ -284,17 +252,4 @@ export class Interposer {
 /** A path of the guest's under a directory that it opened, from the mount's root. */
 function below(entry: GuestPath, path: string): string {
   return entry.path === '' ? path : `${entry.path}/${path}`;
-}
-
-/** node:wasi refuses a call with more arguments than it expects, and our imports hand on as many as there can be. */
-function withExactArguments(act: NativeFunction): NativeFunction {
-  switch (act.length) {
-    case 0: return () => act();
-    case 1: return (a) => act(a);
-    case 2: return (a, b) => act(a, b);
-    case 3: return (a, b, c) => act(a, b, c);
-    case 4: return (a, b, c, d) => act(a, b, c, d);
-    case 5: return (a, b, c, d, e) => act(a, b, c, d, e);
-    default: return (...args) => act(...args.slice(0, act.length));
-  }
 }

@@ -1,5 +1,5 @@
-import { FileError } from '../../../core/guest/files/file-error.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
+import { preopenFunctions } from '../../../core/guest/preview1/preopen-functions.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
 import type { DirectoryDescriptor } from '../descriptor.ts';
 import { fileType, fileTypeOf } from '../file-status.ts';
@@ -13,17 +13,9 @@ const [self, parent] = [Buffer.from('.'), Buffer.from('..')];
 /** Preopened directories and `fd_readdir`. */
 export function directoryFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
   return {
-    fd_prestat_get: syscall(host, (fd: number, result: number) => {
-      const name = preopened(fd);
-      memory.setU32(result, 0);
-      memory.setU32((result >>> 0) + 4, name.length);
-      return errno.SUCCESS;
-    }),
-    fd_prestat_dir_name: syscall(host, (fd: number, buffer: number, length: number) => {
-      const name = preopened(fd);
-      if (length >>> 0 < name.length) throw new FileError('ENAMETOOLONG');
-      memory.bytes(buffer, name.length).set(name);
-      return errno.SUCCESS;
+    ...preopenFunctions(host, memory, (fd) => {
+      const descriptor = descriptors.get(fd);
+      return descriptor.kind === 'directory' ? descriptor.preopenedAs : undefined;
     }),
     fd_readdir: syscall(host, (fd: number, buffer: number, length: number, cookie: bigint, result: number) => {
       const descriptor = descriptors.directory(fd, right.FD_READDIR);
@@ -33,12 +25,6 @@ export function directoryFunctions({ host, memory, descriptors }: WasiContext): 
       return errno.SUCCESS;
     }),
   };
-
-  function preopened(fd: number): Uint8Array {
-    const descriptor = descriptors.get(fd);
-    if (descriptor.kind !== 'directory' || descriptor.preopenedAs === undefined) throw new FileError('EBADF');
-    return descriptor.preopenedAs;
-  }
 }
 
 /** Writes entries from `cookie` on; the last one is cut where the buffer ends, which tells the guest to ask again. */
