@@ -160,10 +160,13 @@ export class KubeletServer {
 
   /** What is under way may end well, a slow client is not waited for. */
   async #close(server: Server | HttpServer): Promise<void> {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    await Promise.race([closed, this.#options.clock.sleep(closeDeadline)]);
-    server.closeAllConnections();
-    await closed;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(closeDeadline, () => server.closeAllConnections());
+      server.close(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #secureContext(): { cert?: string; key?: string; ca?: string } {
