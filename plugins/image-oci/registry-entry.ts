@@ -40,7 +40,7 @@ export function locate(reference: ImageReference, entries: readonly RegistryEntr
   const ca = entry?.ca === undefined ? {} : { ca: entry.ca };
   if (entry?.mirror === undefined) {
     const host = reference.registry === dockerHub.name ? dockerHub.host : reference.registry;
-    return { kind: 'registry', origin: origin(host, entry?.plainHTTP), repository: reference.repository, credentialsHost: reference.registry, ...ca };
+    return { kind: 'registry', origin: origin(host, entry), repository: reference.repository, credentialsHost: reference.registry, ...ca };
   }
   const rest = whole.slice(trimmed(entry.prefix).length + 1);
   if (entry.mirror.startsWith(layoutScheme)) return { kind: 'layout', directory: entry.mirror.slice(layoutScheme.length), repository: rest };
@@ -48,7 +48,7 @@ export function locate(reference: ImageReference, entries: readonly RegistryEntr
   const [, scheme, host = '', path = ''] = /^(?:(https?):\/\/)?([^/]+)\/?(.*?)\/*$/.exec(entry.mirror) ?? [];
   return {
     kind: 'registry',
-    origin: scheme === undefined ? origin(host, entry.plainHTTP) : `${scheme}://${host}`,
+    origin: scheme === undefined ? origin(host, entry) : `${scheme}://${host}`,
     repository: [path, rest].filter((part) => part !== '').join('/'),
     credentialsHost: host === dockerHub.host ? dockerHub.name : host,
     ...ca,
@@ -60,8 +60,10 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || /^127\.\d+\.\d+\.\d+$/.test(hostname) || hostname === '[::1]';
 }
 
-function origin(host: string, plainHTTP = isLoopback(new URL(`http://${host}`).hostname)): string {
-  return `${plainHTTP ? 'http' : 'https'}://${host}`;
+/** https, but for loopback hosts; who names an authority wants https there, too. */
+function origin(host: string, { plainHTTP, ca }: Partial<RegistryEntry> = {}): string {
+  const plain = plainHTTP ?? (ca === undefined && isLoopback(new URL(`http://${host}`).hostname));
+  return `${plain ? 'http' : 'https'}://${host}`;
 }
 
 function trimmed(prefix: string): string {
