@@ -25,7 +25,7 @@ interface DemoNode {
 /** The environment variable that each demo pod gets and prints: proof that its log is of this run. */
 const tokenVariable = 'DEMO_TOKEN';
 /** Long enough to be seen running. */
-const lifetime = { name: 'HELLO_SLEEP_MS', value: '500' };
+const lifetime = { name: 'HELLO_SLEEP_MS', value: '300' };
 const deadlineMilliseconds = 30_000;
 
 export function registerDemo(program: Command, context: CliContext): void {

@@ -25,6 +25,9 @@ export interface PluginHostOptions {
   readonly logger: Logger;
 }
 
+/** Of a plugin that takes no configuration. */
+const noConfiguration = { type: 'object', maxProperties: 0 };
+
 interface Loaded {
   readonly directory: string;
   readonly manifest: PluginManifest;
@@ -129,7 +132,7 @@ export class PluginHost {
     try {
       if (missing !== undefined) throw new WasmletError('PLUGIN_REQUIREMENT_MISSING', `${id} requires ${missing}, which is not active`);
       const config = structuredClone(this.#options.configuration[id] ?? {}) as Record<string, unknown>;
-      await validate(manifest.configSchema ?? { type: 'object', maxProperties: 0 }, config, { what: `plugins.${id}`, code: 'PLUGIN_CONFIG_INVALID' });
+      await validate(manifest.configSchema ?? noConfiguration, config, { what: `plugins.${id}`, code: 'PLUGIN_CONFIG_INVALID' });
       const taken = manifest.contributes.runtimes?.find((runtime) => this.#runtimes.has(runtime.name));
       if (taken) throw new WasmletError('PLUGIN_CONTRIBUTION_MISMATCH', `the runtime ${taken.name} is already contributed by ${this.#runtimes.get(taken.name)!.pluginId}`);
       const registered = manifest.main === undefined ? undefined : await this.#run(directory, manifest, config);
