@@ -32,7 +32,7 @@ module.exports = {
     only('plugin-host', '^core/plugin-host/', [api, '^core/config/', '^node_modules/(semver|@types/semver)/', node], 'One door for plugins.'),
     only('config', '^core/config/', [api, '^node_modules/(yaml|ajv)/', node], 'Configuration is data.'),
     only('telemetry', '^core/telemetry/', [api, '^node_modules/(pino|prom-client)/', node], 'Logs, metrics and the clock know nobody.'),
-    only('cli', '^(bin|core/cli)/', ['^core/(node-agent|composition)\\.ts$', '^core/(api|config|telemetry|pod|image|engine|kube|wasm|plugin-host|server)/', '^node_modules/commander/', node], 'The command line drives the house through its doors.'),
+    only('cli', '^(bin|core/cli)/', ['^core/(node-agent|composition)\\.ts$', '^core/(api|config|telemetry|pod|image|engine|kube|wasm|plugin-host|server)/', '^node_modules/(commander|yaml)/', node], 'The command line drives the house through its doors.'),
     only('runtimes', '^runtimes/', [api, '^core/guest/', npm, node], 'A third party can do all that ours do.'),
     { name: 'runtimes-not-each-other', comment: 'A runtime can be left out alone.', severity: 'error', from: { path: '^runtimes/([^/]+)/' }, to: { path: '^runtimes/', pathNot: '^runtimes/$1/' } },
     only('plugins', '^plugins/', [api, npm, node], 'A third party can do all that ours do.'),
@@ -47,6 +47,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    preserveSymlinks: true,
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.js', '.mjs', '.cjs', '.d.ts', '.json'] },

@@ -2,7 +2,7 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '**/fixtures/', 'examples/images/'] },
+  { ignores: ['.dependency-cruiser.cjs', 'dist/', 'node_modules/', '**/fixtures/', 'examples/images/'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', 'bin/*.js', 'core/engine/threads/*.js', 'examples/*/*.js'] }, tsconfigRootDir: import.meta.dirname } },
@@ -46,5 +46,5 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked], rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' } },
-  { files: ['eslint.config.js', '.dependency-cruiser.cjs'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['eslint.config.js'], rules: { 'no-restricted-syntax': 'off' } },
 );

@@ -80,6 +80,7 @@ export const tokens = {
   metrics: token<NodeMetrics>('NodeMetrics'),
   nodeClient: token<ApiNodeClient>('ApiNodeClient'),
   objects: token<ObjectReader>('ObjectReader'),
+  objectCache: token<ApiObjectReader>('ApiObjectReader'),
   podClient: token<PodClient>('PodClient'),
   podSources: token<readonly PodSource[]>('PodSources'),
   registrar: token<NodeRegistrar>('NodeRegistrar'),
@@ -219,7 +220,8 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
   // The API server has them, and `kubectl describe` shows them.
   register(tokens.recentEvents, () => () => undefined);
   register(tokens.podClient, () => new ApiPodClient({ api, nodeName }));
-  register(tokens.objects, () => new ApiObjectReader({ api, clock, random, logger }));
+  register(tokens.objectCache, () => new ApiObjectReader({ api, clock, random, logger }));
+  register(tokens.objects, (resolve) => resolve(tokens.objectCache));
   register(tokens.reviews, () => new ApiReviewClient({ api, clock, logger }));
   register(tokens.podSources, () => [new ApiPodSource({ api, nodeName, clock, random, logger })]);
   register(tokens.nodeClient, () => new ApiNodeClient({ api, nodeName }));
@@ -238,6 +240,7 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
   register(tokens.lease, (resolve) => new LeaseKeeper({
     client: resolve(tokens.nodeClient),
     nodeUid: () => resolve(tokens.registrar).node?.metadata.uid,
+    durationSeconds: configuration.nodeLeaseDurationSeconds,
     clock,
     logger,
   }));

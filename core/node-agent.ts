@@ -157,6 +157,8 @@ export class NodeAgent {
       await parts.resolve(tokens.describe)();
     } else {
       const [registrar, lease, events] = [parts.resolve(tokens.registrar), parts.resolve(tokens.lease), parts.resolve(tokens.eventSender)];
+      const objects = parts.resolve(tokens.objectCache);
+      this.#onStop('objects', () => objects.close());
       this.#onStop('events', () => events.stop(2_000));
       registrar.start();
       this.#onStop('registrar', () => registrar.stop());

@@ -50,6 +50,6 @@ async function bootstrap(context: CliContext, options: BootstrapOptions): Promis
     context.stdout.write(`${result.created.map((name) => `${name} created\n`).join('')}${options.out} written; its token is good until ${result.expires}\n`);
     context.stderr.write(`\nOn the new node:\n  wasmlet node --bootstrap-kubeconfig ${options.out}\n`);
   } finally {
-    await api.close();
+    api.close();
   }
 }

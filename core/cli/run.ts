@@ -11,6 +11,7 @@ import { WasmletError } from '../api/errors.ts';
 import type { RuntimeRegistry } from '../api/runtime.ts';
 import { parseBytes } from '../config/load-configuration.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
@@ -148,7 +149,7 @@ async function readArtifact(file: string): Promise<Artifact> {
   };
 }
 
-async function pullArtifact(context: CliContext, reference: string, plugins: Parameters<typeof import('./local-images.ts').openImageStore>[1]): Promise<Artifact> {
+async function pullArtifact(context: CliContext, reference: string, plugins: PluginHost): Promise<Artifact> {
   if (/\.wasm$|^[./]/.test(reference)) throw new WasmletError('NOT_FOUND', `there is no file ${reference}`);
   const { openImageStore, userCredentials } = await import('./local-images.ts');
   const images = openImageStore(context, plugins);

@@ -138,16 +138,11 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
     nodeStatusUpdateFrequency: milliseconds('nodeStatusUpdateFrequency', '10s'),
     nodeStatusReportFrequency: milliseconds('nodeStatusReportFrequency', '5m'),
     nodeLeaseDurationSeconds: get('nodeLeaseDurationSeconds', 40),
-    fileCheckFrequency: milliseconds('fileCheckFrequency', '20s'),
-    syncFrequency: milliseconds('syncFrequency', '1m'),
     shutdownGracePeriod: milliseconds('shutdownGracePeriod', '30s'),
-    maxContainerRestartPeriod: parseDuration(get<{ maxContainerRestartPeriod?: string }>('crashLoopBackOff', {}).maxContainerRestartPeriod ?? '300s', 'crashLoopBackOff.maxContainerRestartPeriod'),
     imagePullDeadline: milliseconds('imagePullDeadline', '5m'),
     maxParallelImagePulls: get('maxParallelImagePulls', 5),
     containerLogMaxSizeBytes: parseBytes(get('containerLogMaxSize', '10Mi'), 'containerLogMaxSize'),
     containerLogMaxFiles: get('containerLogMaxFiles', 5),
-    eventRecordQPS: get('eventRecordQPS', 50),
-    eventBurst: get('eventBurst', 100),
     runtimes: {
       order: order.order ?? ['wasi', 'jco', 'node-wasi', 'wasmer'],
       // A pod's author must not pick the weaker wall by annotation; standalone, the author is the node's own user.

@@ -54,16 +54,11 @@ export interface NodeConfiguration {
   readonly nodeStatusUpdateFrequency: number;
   readonly nodeStatusReportFrequency: number;
   readonly nodeLeaseDurationSeconds: number;
-  readonly fileCheckFrequency: number;
-  readonly syncFrequency: number;
   readonly shutdownGracePeriod: number;
-  readonly maxContainerRestartPeriod: number;
   readonly imagePullDeadline: number;
   readonly maxParallelImagePulls: number;
   readonly containerLogMaxSizeBytes: number;
   readonly containerLogMaxFiles: number;
-  readonly eventRecordQPS: number;
-  readonly eventBurst: number;
 
   readonly runtimes: { readonly order: readonly string[]; readonly allowed: readonly string[] };
   readonly runtimeHandlers: Readonly<Record<string, RuntimeHandlerConfiguration>>;

@@ -17,8 +17,8 @@ export async function validate(schema: object, value: unknown, options: { readon
     const place = fault.instancePath.split('/').slice(1).join('.');
     if (fault.keyword === 'additionalProperties') return `${join(place, String(fault.params['additionalProperty']))}: unknown field`;
     if (fault.keyword === 'required') return `${join(place, String(fault.params['missingProperty']))}: missing`;
-    const allowed: unknown = fault.params['allowedValues'] ?? fault.params['allowedValue'];
-    return `${place || '(top)'}: ${fault.message}${allowed ? ` (${[allowed].flat().join(', ')})` : ''}`;
+    const allowed = (fault.params['allowedValues'] ?? [fault.params['allowedValue'] ?? []].flat()) as readonly unknown[];
+    return `${place || '(top)'}: ${fault.message}${allowed.length > 0 ? ` (${allowed.map(String).join(', ')})` : ''}`;
   });
   throw new WasmletError(options.code, `${options.what}: ${[...new Set(faults)].join('; ')}`);
 }

@@ -5,6 +5,8 @@ import { versionMatches } from './version-range.ts';
 
 /** Undefined: it is accepted. Otherwise why not, in words for the pod's author. */
 export function explainRefusal({ accepts }: Pick<RuntimeManifest, 'accepts'>, inspection: ArtifactInspection): string | undefined {
+  // What cannot be read is not for the author of a manifest to judge: the start fails and says where the bytes are wrong.
+  if (inspection.kind === 'module' && inspection.malformed !== undefined) return undefined;
   const offers = accepts.filter(({ kind }) => kind === inspection.kind);
   if (offers.length === 0) return `it takes no ${inspection.kind}s`;
   const refusals: string[] = [];

@@ -40,7 +40,7 @@ describe('loadConfiguration', () => {
     await refuses(load('prot: 1'), /prot: unknown field/);
     await refuses(load('runtimes: {odrer: []}'), /runtimes\.odrer: unknown field/);
     await refuses(load('maxPods: many'), /maxPods: must be integer/);
-    await refuses(load('syncFrequency: soon'), /syncFrequency/);
+    await refuses(load('shutdownGracePeriod: soon'), /shutdownGracePeriod/);
   });
   it('says that a named file is missing, and goes without the default one', async () => {
     await refuses(loadConfiguration({ flags: { config: '/nowhere.yaml' }, environment: { HOME: '/h' }, ...machine }), /nowhere\.yaml/);
