@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import type { GuestMount } from '../host.ts';
 import { pathOnly } from './open-flags.ts';
 
@@ -15,12 +15,12 @@ export class MountTable {
   readonly #roots = new Map<string, HeldDirectory>();
   readonly #nested: boolean;
 
-  /** @throws Node's system error when a host path is not a directory that can be opened. */
+  /** @throws Node's system error when a host path is not a directory that can be opened; an Error when a link has been put in its way. */
   constructor(mounts: readonly GuestMount[]) {
     try {
       for (const mount of mounts) {
         const guestPath = withoutEndSlash(mount.guestPath);
-        this.#roots.set(guestPath, { fd: openSync(mount.hostPath, constants.O_DIRECTORY | pathOnly), mount, guestPath });
+        this.#roots.set(guestPath, { fd: openMount(mount.hostPath), mount, guestPath });
       }
     } catch (error) {
       this.close();
@@ -65,6 +65,18 @@ export class MountTable {
     for (const root of this.#roots.values()) closeSync(root.fd);
     this.#roots.clear();
   }
+}
+
+/**
+ * A host path comes without links. Another container of the pod may write where it lies and put a link in its way after it was
+ * looked up, so what was opened is asked for its name.
+ */
+function openMount(hostPath: string): number {
+  const fd = openSync(hostPath, constants.O_DIRECTORY | pathOnly);
+  const opened = readlinkSync(`/proc/self/fd/${fd}`);
+  if (opened === hostPath || opened === withoutEndSlash(hostPath)) return fd;
+  closeSync(fd);
+  throw new Error(`the directory of a volume was replaced by a link while the container started: ${hostPath}`);
 }
 
 function withoutEndSlash(path: string): string {
