@@ -28,6 +28,8 @@ export async function runNode(configuration: NodeConfiguration, installation: In
     ended.resolve(0);
   };
   process.once('SIGTERM', told).once('SIGINT', told);
+  // A clock's timers and idle connections keep no process alive, and while it joins a node may have nothing else open.
+  const alive = setInterval(() => {}, 2 ** 31 - 1);
   const agent = new NodeAgent({ configuration, installation, logger, fatal: (error) => {
     logger.error({ error }, 'a bug ends the node');
     ended.resolve(1);
@@ -36,7 +38,7 @@ export async function runNode(configuration: NodeConfiguration, installation: In
     await Promise.race([agent.start(), ended.promise]);
     return await ended.promise;
   } finally {
-    await agent.stop();
+    await agent.stop().finally(() => clearInterval(alive));
     lock.release();
   }
 }
@@ -145,6 +147,8 @@ export class NodeAgent {
     this.#onStop('memory directories', () => memory.stop());
 
     const engine = parts.resolve(tokens.engine);
+    // The kubelet stops it with a grace; where no kubelet began, its waiting threads would keep the process.
+    this.#onStop('engine', () => engine.stop(0));
     await engine.recover(pods);
 
     const server = parts.resolve(tokens.server);
@@ -176,12 +180,20 @@ export class NodeAgent {
     logger.info({ node: configuration.nodeName, port, address: configuration.address, standalone: configuration.standalone }, 'node started');
   }
 
+  /** Throws when the node was told to stop in the meantime: what has just started is stopped, and nothing starts after it. */
   #onStop(what: string, stop: () => Promise<void> | void): void {
     this.#stops.push({ what, stop });
+    if (!this.#ended.signal.aborted) return;
+    void this.#stopStarted();
+    this.#ended.signal.throwIfAborted();
   }
 
   async #stopAll(): Promise<void> {
     this.#ended.abort();
+    await this.#stopStarted();
+  }
+
+  async #stopStarted(): Promise<void> {
     for (const { what, stop } of this.#stops.splice(0).reverse()) {
       try {
         await stop();
