@@ -150,8 +150,9 @@ export class NodeBed {
   }
 
   async close(): Promise<void> {
-    // Pods first, while somebody can still end them.
-    await this.cluster.kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--timeout=40s'], { timeoutMilliseconds: 50_000 });
+    await this.cluster.kubectl(['delete', 'namespace', this.namespace, '--ignore-not-found', '--wait=false']);
+    // While somebody can still end them; what else the namespace holds goes without us.
+    await this.cluster.kubectl(['-n', this.namespace, 'wait', '--for=delete', 'pods', '--all', '--timeout=40s']);
     await this.#node?.stop();
     await this.cluster.kubectl(['delete', 'node', this.name, '--ignore-not-found']);
     await this.#release();
