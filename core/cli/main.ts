@@ -54,6 +54,6 @@ function report(error: unknown, context: CliContext): void {
   }
   context.exit(error instanceof WasmletError && error.code === 'USAGE' ? 2 : 1);
   context.stderr.write(`wasmlet: ${messageOf(error)}\n`);
-  // Not in the table: a bug of ours, and the stack is what its report needs.
-  if (!(error instanceof WasmletError) && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n`);
+  // Neither in the table nor the system's refusal: a bug of ours, and the stack is what its report needs.
+  if (!(error instanceof WasmletError) && error instanceof Error && !('syscall' in error)) context.stderr.write(`${error.stack ?? ''}\n`);
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { WasmletError } from '../api/errors.ts';
 
 /** What bin/wasmlet.js knows about itself. */
 export interface Invocation {
@@ -38,6 +39,7 @@ export function findPlugins(named: readonly string[]): string[] {
   return named.flatMap((name) => {
     const directory = path.resolve(name);
     if (isPlugin(directory)) return [directory];
+    if (!existsSync(directory)) throw new WasmletError('CONFIG_INVALID', `there is no plugin directory ${name}`);
     return readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => path.join(directory, entry.name))

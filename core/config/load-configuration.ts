@@ -106,7 +106,10 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
   const rootDirectory = path.resolve((fields['rootDir'] as string | undefined) ?? defaultRoot(inputs));
   const system = inputs.isRoot && fields['rootDir'] === undefined;
   const order = get<{ order?: string[]; allowed?: string[] }>('runtimes', {});
-  if (standalone && kubeconfig !== undefined) throw new WasmletError('CONFIG_INVALID', '--standalone and --kubeconfig exclude each other: a standalone node joins no cluster');
+  for (const field of ['kubeconfig', 'bootstrapKubeconfig']) {
+    const { flag } = nodeOptions.find((option) => option.field === field)!;
+    if (standalone && fields[field] !== undefined) throw new WasmletError('CONFIG_INVALID', `--standalone and ${flag} exclude each other: a standalone node joins no cluster`);
+  }
   if (standalone && fields['staticPodPath'] === undefined) throw new WasmletError('CONFIG_INVALID', '--standalone needs --manifests DIR: the directory with the pods to run');
   return {
     nodeName: get('nodeName', hostname.toLowerCase()),

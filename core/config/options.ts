@@ -31,8 +31,8 @@ export const nodeOptions: readonly NodeOption[] = [
   { field: 'registerWithTaints', flag: '--register-with-taints', value: '<k=v:effect,…>', description: 'taints to register with, in place of kubernetes.io/arch=wasm32-wasi', parse: taints },
   { field: 'providerID', flag: '--provider-id', value: '<id>', description: "the cloud's name for this machine" },
   { field: 'address', flag: '--address', value: '<address>', description: 'where the HTTPS server listens (default 0.0.0.0)', krustletFlag: '--addr', krustletEnvironment: 'KRUSTLET_ADDRESS' },
-  { field: 'port', flag: '--port', value: '<port>', description: 'port of the HTTPS server (default 10250; 0: any free one)', krustletFlag: '--port', krustletEnvironment: 'KRUSTLET_PORT', parse: integer },
-  { field: 'healthzPort', flag: '--healthz-port', value: '<port>', description: 'port of the plain /healthz on loopback (default 10248; 0: none)', parse: integer },
+  { field: 'port', flag: '--port', value: '<port>', description: 'port of the HTTPS server (default 10250; 0: any free one)', krustletFlag: '--port', krustletEnvironment: 'KRUSTLET_PORT', parse: portNumber },
+  { field: 'healthzPort', flag: '--healthz-port', value: '<port>', description: 'port of the plain /healthz on loopback (default 10248; 0: none)', parse: portNumber },
   { field: 'maxPods', flag: '--max-pods', value: '<n>', description: 'pods that the node takes (default 110)', krustletFlag: '--max-pods', krustletEnvironment: 'MAX_PODS', parse: integer },
   { field: 'clientCAFile', flag: '--client-ca-file', value: '<file>', description: "certificate authority of the server's clients (default: the kubeconfig's)" },
   { field: 'tlsCertFile', flag: '--tls-cert-file', value: '<file>', description: 'serving certificate', krustletFlag: '--cert-file', krustletEnvironment: 'KRUSTLET_CERT_FILE' },
@@ -59,6 +59,12 @@ export function parseOption(option: NodeOption, text: string, name: string): unk
 function integer(text: string, name: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new WasmletError('CONFIG_INVALID', `${name}: ${JSON.stringify(text)} is not a whole number`);
+  return value;
+}
+
+function portNumber(text: string, name: string): number {
+  const value = integer(text, name);
+  if (value > 65_535) throw new WasmletError('CONFIG_INVALID', `${name}: ${text} is not a port; they end at 65535`);
   return value;
 }
 

@@ -57,10 +57,15 @@ async function load(file: string): Promise<Document> {
   try {
     content = parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${file}: ${messageOf(error)}`, { cause: error });
+    throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${file}: ${firstLine(messageOf(error))}`, { cause: error });
   }
   if (!isEntry(content)) throw new WasmletError('KUBECONFIG_INVALID', `kubeconfig ${file}: not a mapping`);
   return { file, content };
+}
+
+/** The parser's lines below the first quote the file, which may hold secrets. */
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0]!.replace(/:$/, '');
 }
 
 function resolveAccess(documents: readonly Document[], wanted: string | undefined): ClusterAccess {

@@ -147,7 +147,7 @@ async function exists(path: string): Promise<boolean> {
     await readFile(path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+    // Whatever else is wrong with it is told by who reads it.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }
 }

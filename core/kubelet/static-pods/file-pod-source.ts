@@ -1,4 +1,4 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { existsSync, watch, type FSWatcher } from 'node:fs';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf } from '../../api/errors.ts';
@@ -67,6 +67,7 @@ class ManifestReader {
     this.#watch();
     try {
       this.#deliver(await this.#readAll());
+      this.#tellAbsence();
     } catch (error) {
       this.#tell(this.#options.path, messageOf(error));
     }
@@ -117,6 +118,13 @@ class ManifestReader {
       }
     }
     return found;
+  }
+
+  /** It may come later, but a mistyped path should be seen. */
+  #tellAbsence(): void {
+    const { path } = this.#options;
+    if (existsSync(path)) this.#told.delete(path);
+    else this.#tell(path, 'there is no such file or directory; its pods start when it appears');
   }
 
   #tell(file: string, problem: string): void {

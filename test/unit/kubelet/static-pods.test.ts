@@ -110,6 +110,7 @@ describe('the file source', () => {
   test('is complete and empty without the directory, and finds it later', async () => {
     await subscribe(join(directory, 'later'));
     assert.deepEqual(inShort(), ['SYNCED']);
+    assert.deepEqual(warnings.map(({ file, problem }) => [file, problem.split(';', 1)[0]]), [[join(directory, 'later'), 'there is no such file or directory']]);
     await mkdir(join(directory, 'later'));
     await put('later/a.yaml', manifest('a'));
     await reread(['ADDED a-n']);
