@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { ArtifactInspection } from '../api/artifact.ts';
@@ -8,6 +7,7 @@ import type { RuntimeRegistry } from '../api/runtime.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
 import type { CliContext } from './context.ts';
 import { describeArtifact } from './output/describe-artifact.ts';
+import { readArtifact } from './program-file.ts';
 import { addRegistryOptions } from './registry-options.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
@@ -48,7 +48,8 @@ async function inspect(context: CliContext, name: string, options: InspectOption
   await withImages(context, operand, async (plugins, signal) => {
     let found: Omit<InspectedArtifact, 'runtimes'>;
     if (operand === undefined) {
-      found = await readFile(name);
+      const { digest, sizeBytes, inspection, name: fileName } = await readArtifact(name);
+      found = { name: fileName, digest, sizeBytes, inspection };
     } else {
       const credentials = await userCredentials(context, operand.reference, signal);
       const { image } = await openImageStore(context, plugins).pull({ reference: operand.reference, credentials }, signal);
@@ -59,15 +60,6 @@ async function inspect(context: CliContext, name: string, options: InspectOption
     const result = { ...found, runtimes: judge(plugins.runtimes, found.inspection) };
     context.stdout.write(options.output === 'json' ? `${JSON.stringify(result, null, 2)}\n` : describeArtifact(result));
   });
-}
-
-async function readFile(file: string): Promise<Omit<InspectedArtifact, 'runtimes'>> {
-  const { createHash } = await import('node:crypto');
-  const { readProgram } = await import('./local-images.ts');
-  const wasm = await import('../wasm/inspect.ts');
-  const bytes = await readProgram(file);
-  if (!wasm.isWasm(bytes)) throw new WasmletError('IMAGE_NO_WASM', `${file} is not WebAssembly: it does not begin with \\0asm`);
-  return { name: path.basename(file), digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`, sizeBytes: bytes.length, inspection: wasm.inspect(bytes) };
 }
 
 function judge(runtimes: RuntimeRegistry, inspection: ArtifactInspection): InspectedArtifact['runtimes'] {

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { messageOf, WasmletError } from '../api/errors.ts';
+import { WasmletError } from '../api/errors.ts';
 import type { BlobStore, RegistryCredentials } from '../api/image.ts';
 import type { RegistryConfiguration } from '../config/node-configuration.ts';
 import * as dockerConfig from '../image/docker-config.ts';
@@ -76,12 +75,4 @@ export async function userCredentials(context: CliContext, reference: string, si
     warn: (message) => void context.stderr.write(`wasmlet: ${message}\n`),
     signal,
   });
-}
-
-export async function readProgram(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new WasmletError('NOT_FOUND', `${file}: ${messageOf(error)}`, { cause: error });
-  }
 }

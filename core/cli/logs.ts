@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { WasmletError } from '../api/errors.ts';
 import type { Pod } from '../api/kubernetes.ts';
 import type { CliContext } from './context.ts';
@@ -27,7 +27,7 @@ export function registerLogs(program: Command, context: CliContext): void {
     .option('-p, --previous', 'of the instance before the newest')
     .option('--tail <lines>', 'only the last lines')
     .option('--timestamps', 'put its time before each line')
-    .addOption(new Option('--since <duration>', 'only what is newer than this: 90s, 5m, 2h'))
+    .option('--since <duration>', 'only what is newer than this: 90s, 5m, 2h')
     .option('--limit-bytes <n>', 'at most so many bytes')
     .addHelpText('after', `
 Examples:
@@ -47,10 +47,15 @@ Examples:
 function logQuery(options: LogsOptions): URLSearchParams {
   const query = new URLSearchParams();
   for (const flag of ['follow', 'previous', 'timestamps'] as const) if (options[flag]) query.set(flag, 'true');
-  if (options.tail !== undefined) query.set('tailLines', options.tail);
-  if (options.limitBytes !== undefined) query.set('limitBytes', options.limitBytes);
+  if (options.tail !== undefined) query.set('tailLines', count(options.tail, '--tail'));
+  if (options.limitBytes !== undefined) query.set('limitBytes', count(options.limitBytes, '--limit-bytes'));
   if (options.since !== undefined) query.set('sinceSeconds', String(seconds(options.since)));
   return query;
+}
+
+function count(text: string, flag: string): string {
+  if (!/^\d+$/.test(text)) throw new WasmletError('USAGE', `${flag}: ${JSON.stringify(text)} is not a whole number`);
+  return text;
 }
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { ArtifactInspection } from '../api/artifact.ts';
-import { messageOf, WasmletError } from '../api/errors.ts';
+import { WasmletError } from '../api/errors.ts';
 import type { PushFormat } from '../api/image.ts';
 import type { CliContext } from './context.ts';
 import { formatBytes, Progress } from './output/progress.ts';
+import { inspectProgram, readProgram } from './program-file.ts';
 import { addRegistryOptions } from './registry-options.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
@@ -33,14 +33,14 @@ Examples:
 }
 
 async function push(context: CliContext, file: string, image: string, options: PushOptions): Promise<void> {
-  const { parseOperand, readProgram, userCredentials, withImages } = await import('./local-images.ts');
+  const { parseOperand, userCredentials, withImages } = await import('./local-images.ts');
   const { parseReference } = await import('../image/reference.ts');
   const { sourceFor } = await import('../image/image-store.ts');
   const operand = parseOperand(image, options);
   const reference = parseReference(operand.reference);
   if (reference.digest !== undefined) throw new WasmletError('USAGE', `${image}: push to a tag; the digest follows from the content`);
   const bytes = await readProgram(file);
-  const inspection = await inspectFile(file, bytes);
+  const inspection = await inspectProgram(file, bytes);
   const created = await timeOf(file, context.environment['SOURCE_DATE_EPOCH']);
 
   await withImages(context, operand, async (plugins, signal) => {
@@ -58,16 +58,6 @@ async function push(context: CliContext, file: string, image: string, options: P
       context.stdout.write(`${pushed.manifestDigest}\n`);
     }
   });
-}
-
-async function inspectFile(file: string, bytes: Uint8Array): Promise<ArtifactInspection> {
-  const { inspect, isWasm } = await import('../wasm/inspect.ts');
-  if (!isWasm(bytes)) throw new WasmletError('IMAGE_NO_WASM', `${file} is not WebAssembly: it does not begin with \\0asm`);
-  try {
-    return inspect(bytes);
-  } catch (error) {
-    throw error instanceof WasmletError ? new WasmletError(error.code, `${file}: ${messageOf(error)}`, { cause: error }) : error;
-  }
 }
 
 /** reproducible-builds.org's variable goes before the file's own time. */

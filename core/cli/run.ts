@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Artifact } from '../api/artifact.ts';
 import type { AttachedStreams, Engine, Mount } from '../api/engine.ts';
-import { WasmletError } from '../api/errors.ts';
+import { messageOf, WasmletError } from '../api/errors.ts';
 import type { RuntimeRegistry } from '../api/runtime.ts';
 import { parseBytes } from '../config/load-configuration.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
@@ -15,14 +14,16 @@ import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
+import type { ImageOperand } from './local-images.ts';
 import { startLocalPlugins } from './local-plugins.ts';
+import { readArtifact } from './program-file.ts';
 
 interface RunOptions {
   readonly runtime?: string;
-  readonly env: readonly string[];
-  readonly dir: readonly string[];
+  readonly env?: readonly string[];
+  readonly dir?: readonly string[];
   readonly memory?: string;
-  readonly pluginsDir: readonly string[];
+  readonly pluginsDir?: readonly string[];
 }
 
 const podUid = 'run';
@@ -31,13 +32,13 @@ export function registerRun(program: Command, context: CliContext): void {
   program
     .command('run')
     .description('Run one module or component in the engine that nodes use; stdin, stdout, stderr and the exit code pass through.')
-    .argument('<program>', 'a .wasm file, or an image reference')
+    .argument('<program>', 'a .wasm file, an image reference, or oci-layout:DIR:NAME:TAG')
     .argument('[args...]', "the program's arguments")
     .option('--runtime <name>', 'the runtime to use (default: the first that accepts the program)')
-    .option('--env <k=v>', 'set an environment variable; may be repeated', collect, [])
-    .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect, [])
+    .option('--env <k=v>', 'set an environment variable; may be repeated', collect)
+    .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect)
     .option('--memory <size>', 'bound on memory, such as 64Mi')
-    .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect, [])
+    .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect)
     .passThroughOptions()
     .addHelpText('after', `
 The program sees nothing of this machine but what these options give it.
@@ -51,17 +52,18 @@ Examples:
     });
 }
 
-function collect(value: string, previous: readonly string[]): string[] {
+function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 
 async function run(context: CliContext, name: string, args: readonly string[], options: RunOptions): Promise<number> {
-  const env = options.env.map(parseVariable);
-  const mounts = options.dir.map(parseMount);
-  const memoryBytes = options.memory === undefined ? undefined : parseBytes(options.memory, '--memory');
+  const env = (options.env ?? []).map(parseVariable);
+  const mounts = (options.dir ?? []).map(parseMount);
+  const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
   const logger = createLogger('warn');
-  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir });
-  const artifact = existsSync(name) ? await readArtifact(name) : await pullArtifact(context, name, plugins);
+  const operand = existsSync(name) ? undefined : await imageOperand(name);
+  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: { 'image-oci': { registries: operand?.registries ?? [] } } });
+  const artifact = operand === undefined ? await readArtifact(name) : await pullArtifact(context, operand.reference, plugins);
   const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
 
   const { WasmEngine } = await import('../engine/engine.ts');
@@ -135,22 +137,13 @@ async function pass(context: CliContext, streams: AttachedStreams): Promise<void
   ]);
 }
 
-async function readArtifact(file: string): Promise<Artifact> {
-  const bytes = await readFile(file);
-  const { inspect } = await import('../wasm/inspect.ts');
-  const inspection = inspect(bytes);
-  return {
-    kind: inspection.kind,
-    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
-    path: path.resolve(file),
-    name: path.basename(file),
-    sizeBytes: bytes.length,
-    inspection,
-  };
+async function imageOperand(name: string): Promise<ImageOperand> {
+  if (/\.wasm$|^[./~]/.test(name)) throw new WasmletError('NOT_FOUND', `there is no file ${name}`);
+  const { parseOperand } = await import('./local-images.ts');
+  return parseOperand(name, {});
 }
 
 async function pullArtifact(context: CliContext, reference: string, plugins: PluginHost): Promise<Artifact> {
-  if (/\.wasm$|^[./]/.test(reference)) throw new WasmletError('NOT_FOUND', `there is no file ${reference}`);
   const { openImageStore, userCredentials } = await import('./local-images.ts');
   const images = openImageStore(context, plugins);
   const { image } = await images.pull({ reference, credentials: await userCredentials(context, reference) }, new AbortController().signal);
@@ -174,6 +167,14 @@ function chooseRuntime(runtimes: RuntimeRegistry, artifact: Artifact, named: str
     refusals.push(`${manifest.name}: ${refusal}`);
   }
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime accepts ${artifact.name} (${refusals.join('; ')})`);
+}
+
+function parseMemory(text: string): number {
+  try {
+    return parseBytes(text, '--memory');
+  } catch (error) {
+    throw new WasmletError('USAGE', messageOf(error), { cause: error });
+  }
 }
 
 function parseVariable(text: string): readonly [string, string] {
