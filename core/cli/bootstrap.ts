@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
+import { WasmletError } from '../api/errors.ts';
 import { parseDuration } from '../config/load-configuration.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
@@ -28,7 +29,7 @@ export function registerBootstrap(program: Command, context: CliContext): void {
 It makes a bootstrap token and binds the node bootstrappers to the roles that approve their client certificates.
 Running it again makes another token and leaves the rest as it is.
 
-Example:
+Examples:
   $ wasmlet bootstrap --out bootstrap.kubeconfig
   $ scp bootstrap.kubeconfig edge:  &&  ssh edge wasmlet node --bootstrap-kubeconfig bootstrap.kubeconfig`)
     .action((options: BootstrapOptions) => bootstrap(context, options));
@@ -36,9 +37,11 @@ Example:
 
 async function bootstrap(context: CliContext, options: BootstrapOptions): Promise<void> {
   const { ApiClient } = await import('../kube/api/api-client.ts');
+  const { ApiError } = await import('../kube/api/api-error.ts');
   const { readKubeconfig } = await import('../kube/api/kubeconfig.ts');
   const { bootstrapCluster } = await import('../kube/identity/bootstrap-cluster.ts');
-  const files = options.kubeconfig ?? context.environment['KUBECONFIG']?.split(':').filter((file) => file !== '') ?? path.join(os.homedir(), '.kube', 'config');
+  const named = (context.environment['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '');
+  const files = options.kubeconfig ?? (named.length > 0 ? named : path.join(os.homedir(), '.kube', 'config'));
   const access = await readKubeconfig(files, options.context);
   const api = new ApiClient({ access, clock: systemClock, logger: silentLogger, userAgent: `wasmlet/${context.installation.version}`, environment: { ...context.environment } });
   try {
@@ -49,6 +52,9 @@ async function bootstrap(context: CliContext, options: BootstrapOptions): Promis
     }
     context.stdout.write(`${result.created.map((name) => `${name} created\n`).join('')}${options.out} written; its token is good until ${result.expires}\n`);
     context.stderr.write(`\nOn the new node:\n  wasmlet node --bootstrap-kubeconfig ${options.out}\n`);
+  } catch (error) {
+    if (error instanceof ApiError) throw new WasmletError('BOOTSTRAP_FAILED', error.message, { cause: error });
+    throw error;
   } finally {
     api.close();
   }

@@ -13,7 +13,7 @@ import { LiveTable } from './output/live-table.ts';
 import { podColumns, podRow, summarizePod } from './output/pod-summary.ts';
 
 interface DemoOptions {
-  readonly keep: boolean;
+  readonly keep?: boolean;
 }
 
 interface DemoNode {
@@ -32,8 +32,8 @@ export function registerDemo(program: Command, context: CliContext): void {
   program
     .command('demo')
     .description('Run the example pods on a node without a cluster: four runtimes, and one pod with two of them.')
-    .option('--keep', 'leave the node running, to try ps, logs and describe on it', false)
-    .action(async ({ keep }: DemoOptions) => {
+    .option('--keep', 'leave the node running, to try ps, logs and describe on it')
+    .action(async ({ keep = false }: DemoOptions) => {
       const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-demo-'));
       const token = randomUUID();
       const expected = await writeManifests(context, path.join(directory, 'pods'), token);
@@ -44,7 +44,7 @@ export function registerDemo(program: Command, context: CliContext): void {
         for (const failure of failures) context.stderr.write(`wasmlet: ${failure}\n`);
         context.exit(failures.length === 0 ? 0 : 1);
       } finally {
-        if (keep && node.process.exitCode === null) sayHowToGoOn(context, node);
+        if (keep && node.process.exitCode === null) sayHowToGoOn(context, node, directory);
         else await end(node, directory);
       }
     });
@@ -133,13 +133,13 @@ function reasonOf(pod: Pod): string {
   return [pod.status?.reason, pod.status?.message, ...states].filter((text) => text !== undefined).join('; ');
 }
 
-function sayHowToGoOn(context: CliContext, node: DemoNode): void {
+function sayHowToGoOn(context: CliContext, node: DemoNode, directory: string): void {
   context.stdout.write(`
 The node goes on (pid ${node.process.pid}). Try:
   $ npx wasmlet ps --root-dir ${node.rootDirectory}
   $ npx wasmlet logs --root-dir ${node.rootDirectory} hello-jco
   $ npx wasmlet describe --root-dir ${node.rootDirectory} hello-two-runtimes
-End it with: kill ${node.process.pid}
+End it with: kill ${node.process.pid}; its files stay in ${directory}
 `);
 }
 

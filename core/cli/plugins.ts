@@ -1,21 +1,28 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { silentLogger } from '../telemetry/logger.ts';
 import type { CliContext } from './context.ts';
 import { startLocalPlugins } from './local-plugins.ts';
 
 interface PluginsOptions {
-  readonly pluginsDir: readonly string[];
-  readonly output: string;
+  readonly pluginsDir?: readonly string[];
+  readonly output: 'table' | 'json';
 }
 
 export function registerPlugins(program: Command, context: CliContext): void {
   program
     .command('plugins')
     .description('List the plugins of this installation and what became of each.')
-    .option('--plugins-dir <dir...>', 'directories of third-party plugins', [])
-    .option('-o, --output <format>', 'table or json', 'table')
+    .option('--plugins-dir <dir...>', 'directories of third-party plugins')
+    .addOption(new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table'))
+    .addHelpText('after', `
+An outcome is active, skipped or failed; one that failed makes the exit code 1.
+
+Examples:
+  $ wasmlet plugins
+  $ wasmlet plugins --plugins-dir ./runtime-plugin --output json`)
     .action(async (options: PluginsOptions) => {
-      const host = await startLocalPlugins(context, { logger: silentLogger, directories: options.pluginsDir });
+      const host = await startLocalPlugins(context, { logger: silentLogger, directories: options.pluginsDir ?? [] });
       const runtimes = host.runtimes.list();
       const rows = host.outcomes.map((outcome) => ({
         ...outcome,

@@ -27,7 +27,9 @@ export function summarizePod(pod: Pod, sandbox: PodSandboxObservation | undefine
   const statuses = pod.status?.containerStatuses ?? [];
   const initStatuses = pod.status?.initContainerStatuses ?? [];
   const restarts = [...statuses, ...initStatuses].reduce((sum, { restartCount }) => sum + restartCount, 0);
-  const runtimes = new Set(currentContainers(sandbox).map(({ runtime }) => runtime));
+  const current = currentContainers(sandbox);
+  const inOrder = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].flatMap(({ name }) => current.find((container) => container.name === name) ?? []);
+  const runtimes = new Set(inOrder.map(({ runtime }) => runtime));
   return {
     namespace: pod.metadata.namespace,
     name: pod.metadata.name,
@@ -45,7 +47,7 @@ export function currentContainers(sandbox: PodSandboxObservation | undefined): C
 }
 
 function statusOf(pod: Pod, initStatuses: readonly ContainerStatus[], statuses: readonly ContainerStatus[]): string {
-  const own = pod.status?.reason ?? pod.status?.phase ?? 'Unknown';
+  const own = pod.status?.reason ?? pod.status?.phase ?? 'Pending';
   const blocked = initStatuses.findIndex(({ state }) => state?.terminated?.exitCode !== 0);
   if (pod.metadata.deletionTimestamp !== undefined) return 'Terminating';
   if (blocked >= 0 && pod.status?.phase !== 'Running') return initStatus(initStatuses[blocked]!.state, blocked, initStatuses.length);

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { humanDuration } from '../../../../core/cli/output/age.ts';
 import { summarizePod } from '../../../../core/cli/output/pod-summary.ts';
 import { table } from '../../../../core/cli/output/table.ts';
+import type { ContainerObservation, PodSandboxObservation } from '../../../../core/api/engine.ts';
 import type { ContainerStatus, Pod } from '../../../../core/api/kubernetes.ts';
 
 describe('humanDuration', () => {
@@ -43,5 +44,14 @@ describe('summarizePod', () => {
   it('counts', () => {
     const { ready, restarts, age, runtimes } = summarizePod(pod('Running', [status('a', { running: {} }, true), status('b', { running: {} })]), undefined, 5000);
     assert.deepEqual([ready, restarts, age, runtimes], ['1/2', '2', '5s', '-']);
+  });
+  it("names the runtimes in the order of the pod's containers, whichever started first", () => {
+    const observed = (name: string, runtime: string) => ({ name, runtime }) as ContainerObservation;
+    const sandbox = { containers: [observed('b', 'jco'), observed('a', 'wasmer'), observed('a', 'wasi')] } as unknown as PodSandboxObservation;
+    assert.equal(summarizePod(pod('Running', [status('a', { running: {} }), status('b', { running: {} })]), sandbox, 0).runtimes, 'wasi,jco');
+  });
+  it('calls a pod that has no status yet Pending', () => {
+    const { status: _, ...fresh } = pod('', []);
+    assert.equal(summarizePod(fresh, undefined, 0).status, 'Pending');
   });
 });
