@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -38,6 +39,13 @@ export function registerDemo(program: Command, context: CliContext): void {
       const token = randomUUID();
       const expected = await writeManifests(context, path.join(directory, 'pods'), token);
       const node = await startNode(context, directory, keep);
+      // Ctrl-C, or a pipe that was closed: what the demo started must not outlive it.
+      const interrupted = (): void => process.exit(130);
+      const abandoned = (): void => {
+        node.process.kill('SIGKILL');
+        rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+      };
+      process.once('SIGINT', interrupted).once('SIGTERM', interrupted).once('exit', abandoned);
       try {
         const pods = await follow(context, node, expected);
         const failures = await showLogs(context, node, pods, token);
@@ -46,6 +54,7 @@ export function registerDemo(program: Command, context: CliContext): void {
       } finally {
         if (keep && node.process.exitCode === null) sayHowToGoOn(context, node, directory);
         else await end(node, directory);
+        process.removeListener('SIGINT', interrupted).removeListener('SIGTERM', interrupted).removeListener('exit', abandoned);
       }
     });
 }

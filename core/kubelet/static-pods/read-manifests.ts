@@ -31,7 +31,7 @@ export async function readManifest(path: string): Promise<readonly unknown[] | u
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document) => {
     const [fault] = document.errors;
-    if (fault) throw new Error(fault.message.split('\n', 1)[0]);
+    if (fault) throw new Error(fault.message.split('\n', 1)[0]!.replace(/:$/, ''));
     return items(document.toJS() as unknown);
   });
 }
