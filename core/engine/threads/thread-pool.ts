@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,12 @@ export interface ThreadPoolOptions {
 
 type RunOptions = NonNullable<Parameters<Piscina<ThreadTask, never>['run']>[1]>;
 
+/**
+ * Threads that may be starting at once. More would not be ready sooner: making one is work for a CPU, and of a hundred begun
+ * together the last would be ready with the first, late.
+ */
+const parallelStarts = availableParallelism() * 2;
+
 /** First pause after a thread could not be made, in milliseconds; doubled each time. */
 const firstPause = 50;
 
@@ -36,6 +43,9 @@ export class ThreadPool {
   readonly #options: ThreadPoolOptions;
   /** What gives up the starts that wait for a thread, oldest first. */
   readonly #starting = new Set<(error: Error) => void>();
+  /** Starts that wait for their turn, oldest first. */
+  readonly #turns: (() => void)[] = [];
+  #atWork = 0;
   #destroyed = false;
 
   constructor(options: ThreadPoolOptions) {
@@ -61,10 +71,22 @@ export class ThreadPool {
   }
 
   /**
-   * A new thread. Tries again while the machine refuses threads, until the deadline.
-   * @throws WasmletError `THREAD_START_FAILED`
+   * A new thread. Waits for its turn; then tries again while the machine refuses threads, until the deadline.
+   * @throws WasmletError `THREAD_START_FAILED`; the signal's reason when it aborts before its turn
    */
-  async start(preload?: Preload): Promise<GuestThread> {
+  async start(preload?: Preload, signal?: AbortSignal): Promise<GuestThread> {
+    while (this.#atWork >= parallelStarts) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    this.#atWork += 1;
+    try {
+      signal?.throwIfAborted();
+      return await this.#startInTurn(preload);
+    } finally {
+      this.#atWork -= 1;
+      this.#turns.shift()?.();
+    }
+  }
+
+  async #startInTurn(preload: Preload | undefined): Promise<GuestThread> {
     const { clock, logger, startDeadlineMilliseconds } = this.#options;
     const deadline = clock.monotonic() + startDeadlineMilliseconds;
     for (let pause = firstPause; ; pause *= 2) {

@@ -70,7 +70,7 @@ export class ThreadSupply {
     try {
       // A spare that is still starting is sooner there than a thread begun now.
       const spare = sizeClass === 'module' ? this.#reserve.shift() : undefined;
-      const thread = await (spare ?? this.#pool(sizeClass).start());
+      const thread = await (spare ?? this.#pool(sizeClass).start(undefined, signal));
       if (signal.aborted) {
         await thread.terminate();
         throw signal.reason;

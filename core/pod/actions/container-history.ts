@@ -1,5 +1,6 @@
 /** What is known of each container of a pod: the engine's attempts, filled up from the status that the API had at first sight. */
-import type { ContainerObservation, PodSandboxObservation } from '../../api/engine.ts';
+import type { ContainerExit, ContainerObservation, PodSandboxObservation } from '../../api/engine.ts';
+import { errorTable } from '../../api/errors.ts';
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from '../../api/kubernetes.ts';
 import { containerHash } from './container-hash.ts';
 import { isRestartable, type ContainerKind } from './restart-policy.ts';
@@ -62,11 +63,21 @@ export function nextAttempt(history: ContainerHistory): number {
   return history.latest === undefined ? history.restartCount : history.restartCount + 1;
 }
 
-/** Whether the newest attempt has ended and another one follows, by policy or because the definition changed. */
+/** Whether the newest attempt has ended and another one follows: by policy, because the definition changed, or because the node failed it. */
 export function willRestart(pod: Pod, history: ContainerHistory): boolean {
   const exit = history.latest?.exit;
   if (history.latest?.phase !== 'exited' || exit === undefined) return false;
-  return history.replaced || isRestartable(pod, history.container, history.kind, exit.code);
+  return returnsWhateverThePolicy(history) || isRestartable(pod, history.container, history.kind, exit.code);
+}
+
+/** Its definition changed, or the node failed it. */
+export function returnsWhateverThePolicy({ replaced, latest }: ContainerHistory): boolean {
+  return replaced || (latest?.exit !== undefined && isNodesFault(latest.exit));
+}
+
+/** The node had no thread or no place for it: the pod is not to blame, and its policy has no say. */
+function isNodesFault({ reason, errorCode }: ContainerExit): boolean {
+  return reason === 'StartError' && errorCode !== undefined && errorTable[errorCode].retry === 'backoff';
 }
 
 function lostAttempt(pod: Pod, status: ContainerStatus, kind: ContainerKind): ContainerObservation | undefined {

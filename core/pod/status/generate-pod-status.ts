@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/kubernetes.ts';
+import { returnsWhateverThePolicy } from '../actions/container-history.ts';
 import type { ContainerHistory } from '../actions/container-history.ts';
 import type { WaitingReason } from '../actions/decide-containers.ts';
 import { decideInitContainers } from '../actions/decide-init-containers.ts';
@@ -114,7 +115,7 @@ function decidePhase(
   // A terminal phase never reverts, whoever wrote it.
   if (isTerminal(pod.status?.phase)) return pod.status.phase;
   if (isTerminal(last?.phase)) return last.phase;
-  const returning = new Set(ended ? [] : histories.filter(({ replaced }) => replaced).map(({ container }) => container.name));
+  const returning = new Set(ended ? [] : histories.filter(returnsWhateverThePolicy).map(({ container }) => container.name));
   const phase = podPhase({ pod, init, main, returning, ended });
   if (ended) {
     if (failure) return 'Failed';

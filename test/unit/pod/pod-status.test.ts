@@ -86,6 +86,12 @@ describe('a container’s status', () => {
     const failed = attempt(one, 'a', { exit: { code: 128, reason: 'StartError', message: 'no entry point' } });
     assert.deepEqual(container(one, [failed, attempt(one, 'a', { attempt: 1, phase: 'created' })])?.state, { waiting: { reason: 'RunContainerError', message: 'no entry point' } });
   });
+  test('is waiting, whatever the policy, when the node had no thread for it', () => {
+    const pod = podWith('Never', 'a');
+    const failed = attempt(pod, 'a', { exit: { code: 128, reason: 'StartError', message: 'no thread', errorCode: 'THREAD_START_FAILED' } });
+    assert.deepEqual(container(pod, [failed])?.state, { waiting: { reason: 'RunContainerError', message: 'no thread' } });
+    assert.equal(statusOf(pod, [failed]).phase, 'Running');
+  });
   test('is terminated with StartError 128 when there is no next attempt', () => {
     const pod = podWith('Never', 'a');
     const failed = attempt(pod, 'a', { exit: { code: 128, reason: 'StartError', message: 'no entry point' } });
