@@ -62,7 +62,7 @@ describe('wasmlet ps, logs and describe', () => {
     await assert.rejects(run('logs', 'none'), { code: 'NOT_FOUND' });
     await assert.rejects(run('logs', 'web', '-c', 'none'), { code: 'NOT_FOUND', message: 'container "none" not found in pod "web-n1"' });
     await assert.rejects(run('logs', 'web', '--since', 'yesterday'), { code: 'USAGE' });
-    await assert.rejects(run('logs', 'web', '--tail', 'x'), { code: 'NOT_FOUND', message: /tailLines: "x" is not a whole number/ });
+    await assert.rejects(run('logs', 'web', '--tail', 'x'), { code: 'USAGE', message: /--tail: "x" is not a whole number/ });
   });
 
   it('follows until the container has ended', async () => {
