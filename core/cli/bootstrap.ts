@@ -54,6 +54,10 @@ async function bootstrap(context: CliContext, options: BootstrapOptions): Promis
     context.stderr.write(`\nOn the new node:\n  wasmlet node --bootstrap-kubeconfig ${options.out}\n`);
   } catch (error) {
     if (error instanceof ApiError) throw new WasmletError('BOOTSTRAP_FAILED', error.message, { cause: error });
+    // Connections and TLS fail with a code; files with a path beside it; our own mistakes are TypeErrors.
+    if (error instanceof Error && !(error instanceof WasmletError) && !(error instanceof TypeError) && 'code' in error && !('path' in error)) {
+      throw new WasmletError('BOOTSTRAP_FAILED', `the API server ${access.server} cannot be reached: ${error.message}`, { cause: error });
+    }
     throw error;
   } finally {
     api.close();

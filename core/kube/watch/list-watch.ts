@@ -91,7 +91,7 @@ export function listWatch<T extends ApiObject>(options: ListWatchOptions<T>): Ob
         if (isExpired(error) || error instanceof SyntaxError) resourceVersion = undefined;
         pause = isExpired(error) && failures === 0 ? 0 : Math.min(longestBackoff, firstBackoff * 2 ** failures) * (0.5 + random() / 2);
         failures++;
-        onFailure?.(error, { malformed, retryIn: pause });
+        onFailure?.(error, { malformed, retryIn: Math.round(pause) });
         return EMPTY;
       }),
       repeat({ delay: () => after(clock, pause) }),
