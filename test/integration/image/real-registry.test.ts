@@ -85,7 +85,9 @@ describe('push, pull and inspect against a real registry', { skip }, () => {
   }
 
   it('asks for no more than the repository and the actions that it needs', () => {
-    const scopes = new Set(tokens.requests.flatMap((request) => request.scopes));
+    // The registry's challenge names the actions in any order.
+    const inOrder = (scope: string): string => scope.replace(/[^:]+$/, (actions) => actions.split(',').sort().join(','));
+    const scopes = new Set(tokens.requests.flatMap((request) => request.scopes).map(inOrder));
     assert.deepEqual([...scopes].sort(), ['repository:private/hello:pull', 'repository:private/hello:pull,push']);
   });
 
