@@ -34,6 +34,7 @@ export function createGuestHost(order: GuestOrder, memory: { control: SharedArra
     stdio,
     mounts: order.mounts,
     limits: { descriptors: order.descriptors },
+    instantiate: (module, imports) => new WebAssembly.Instance(module, imports),
     random,
     touch() {
       if (touched) return;

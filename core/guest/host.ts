@@ -76,6 +76,12 @@ export interface GuestHost {
     /** Descriptors that the guest may hold at once, preopens included. */
     readonly descriptors: number;
   };
+  /**
+   * Makes an instance of a core module of the task. The only way: the engine rewrote the module, and what that needs is added
+   * to `imports` here. A promise only on a shared thread, where the module's start section may suspend.
+   * @throws what `new WebAssembly.Instance` throws
+   */
+  instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance | Promise<WebAssembly.Instance>;
   /** Fills `target` with cryptographically secure random bytes. */
   random(target: Uint8Array): void;
   /** Reports the first host call. Call it from every import; it is a field test after the first time. */

@@ -81,7 +81,7 @@ export async function start(task, host) {
 
   const instances = [];
   try {
-    const instance = new WebAssembly.Instance(task.modules.main, { wasi_snapshot_preview1: imports });
+    const instance = await host.instantiate(task.modules.main, { wasi_snapshot_preview1: imports });
     instances.push(instance);
     memory = instance.exports.memory;
     if (typeof instance.exports._start !== 'function') return { kind: 'start-error', code: 'ENTRY_POINT_MISSING', message: 'no _start' };

@@ -49,6 +49,10 @@ export class TestGuestHost implements GuestHost {
     return this.#text(2);
   }
 
+  instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+    return new WebAssembly.Instance(module, imports);
+  }
+
   random(target: Uint8Array): void {
     randomFillSync(target);
   }

@@ -29,7 +29,7 @@ async function run({ module, imports, host, memory, onInstance }: CommandOptions
   }
   let instance: WebAssembly.Instance;
   try {
-    instance = new WebAssembly.Instance(module, imports);
+    instance = await host.instantiate(module, imports);
   } catch (error) {
     return startErrorOf(error) ?? exitOf(error, false);
   }

@@ -29,7 +29,8 @@ export class GuestContext {
   }
 
   instantiate(module: WebAssembly.Module, imports?: WebAssembly.Imports): WebAssembly.Instance {
-    const instance = new WebAssembly.Instance(module, imports);
+    const instance = this.host.instantiate(module, imports ?? {});
+    if (instance instanceof Promise) throw new Error('a component cannot be suspended: jco runs on dedicated threads only');
     this.#instances.push(instance);
     for (const exported of Object.values(instance.exports)) if (exported instanceof WebAssembly.Memory) this.#memories.add(exported);
     this.reportMemory();
