@@ -1,46 +1,47 @@
-/** `npm run bench`: measures wasmlet's release bundle on a real control plane, beside a node that does nothing. */
-import { Command, InvalidArgumentError } from 'commander';
+/** `npm run bench`: measures wasmlet's release bundle, beside something that says what this machine can do at best. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { withLocalBed } from './harness/local-bed.ts';
 import { stamp } from './harness/machine.ts';
-import { createResult, formatComparison, formatResult, readResult, writeResult } from './harness/results.ts';
+import { createResult, formatComparison, formatResult, readResult, type Result, writeResult } from './harness/results.ts';
 import { withTestBed } from './harness/test-bed.ts';
 import { churn } from './suites/churn.ts';
 import { footprint } from './suites/footprint.ts';
 import { start } from './suites/start.ts';
-import type { Suite } from './suites/suite.ts';
+import type { Suite, SuiteOptions } from './suites/suite.ts';
 
-interface Options {
+interface Options extends SuiteOptions {
   readonly json?: string;
   readonly compare?: string;
-  readonly samples?: number;
-  readonly pods: number;
-  readonly settle: number;
   readonly nullOnly: boolean;
 }
 
+const suites: Readonly<Record<string, Suite>> = { start, churn, footprint };
+/** How the command line names what a suite can be told. */
+const suiteOptions: Readonly<Record<keyof SuiteOptions, () => Option>> = {
+  n: () => new Option('-n <samples>', 'samples of each measurement').argParser(positiveInteger),
+  pods: () => new Option('--pods <number>', 'pods of one churn').argParser(positiveInteger),
+  settle: () => new Option('--settle <seconds>', 'from Ready to the footprint').argParser(positiveInteger),
+};
+
 const program = new Command('npm run bench --')
   .description(
-    'Measures the release bundle on a real control plane of its own, side by side with a null node: a node with a ' +
-      "node's identity that only patches status. What the null node takes is the API server's; no node is faster.",
+    'Measures the release bundle. Suites of nodes run on a real control plane of their own, side by side with a null node: a node ' +
+      "with a node's identity that only patches status. What the null node takes is the API server's; no node is faster.",
   )
   .addHelpText(
     'after',
-    '\nThe machine should be idle. Medians of different machines cannot be compared; the null node beside them can.\n' +
+    '\nThe machine should be idle. Medians of different machines cannot be compared; what was measured beside them can.\n' +
       '\nExamples:\n' +
       '  npm run bench -- start --json benchmarks/results/start.json\n' +
       '  npm run bench -- start --compare benchmarks/results/start.json\n' +
       '  npm run bench -- churn -n 3 --pods 100',
   );
-for (const [name, suite] of Object.entries({ start, churn, footprint })) {
-  program
-    .command(name)
-    .description(suite.description)
-    .option('-n, --samples <number>', `samples of each measurement (default: ${suite.defaultSamples})`, positiveInteger)
-    .option('--json <file>', 'write the result there')
-    .option('--compare <file>', 'set the result beside an earlier one')
-    .option('--pods <number>', 'pods of one churn', positiveInteger, 200)
-    .option('--settle <seconds>', 'from Ready to the footprint', positiveInteger, 60)
-    .option('--null-only', 'measure the null node alone', false)
-    .action((options: Options) => measure(name, suite, options));
+for (const [name, suite] of Object.entries(suites)) {
+  const command = program.command(name).description(suite.description);
+  for (const [option, value] of Object.entries(suite.defaults)) command.addOption(suiteOptions[option as keyof SuiteOptions]().default(value));
+  command.option('--json <file>', 'write the result there').option('--compare <file>', 'set the result beside an earlier one');
+  if (suite.bed === 'cluster') command.option('--null-only', 'measure the null node alone', false);
+  command.action((options: Options) => measure(name, suite, options));
 }
 
 try {
@@ -53,15 +54,25 @@ try {
 async function measure(name: string, suite: Suite, options: Options): Promise<void> {
   // Read first: a wrong path must not cost a run.
   const before = options.compare === undefined ? undefined : await readResult(options.compare);
-  const settings = { n: options.samples ?? suite.defaultSamples, pods: options.pods, settle: options.settle };
-  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
-  const result = await withTestBed({ nullOnly: options.nullOnly, progress }, async (bed) => {
-    const measurements = await suite.run(bed, settings);
-    return createResult(name, await stamp(bed.wasmletVersion, bed.kubernetesVersion), suite.parameters(settings), measurements);
-  });
+  const result = await resultOf(name, suite, options);
   process.stdout.write(`${formatResult(result)}\n`);
   if (before) process.stdout.write(`\n${formatComparison(before, result)}\n`);
   if (options.json !== undefined) await writeResult(options.json, result);
+}
+
+function resultOf(name: string, suite: Suite, options: Options): Promise<Result> {
+  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+  if (suite.bed === 'local') {
+    return withLocalBed({ progress }, async (bed) => {
+      const measurements = await suite.run(bed, options);
+      return createResult(name, await stamp({ wasmlet: bed.release.version }), suite.parameters(options), measurements);
+    });
+  }
+  return withTestBed({ nullOnly: options.nullOnly, progress }, async (bed) => {
+    const measurements = await suite.run(bed, options);
+    const versions = { wasmlet: bed.wasmletVersion, kubernetes: bed.kubernetesVersion };
+    return createResult(name, await stamp(versions), suite.parameters(options), measurements);
+  });
 }
 
 function positiveInteger(text: string): number {

@@ -14,11 +14,16 @@ export interface Stamp {
     readonly kernel: string;
     readonly architecture: string;
   };
-  readonly versions: { readonly wasmlet: string; readonly commit: string; readonly node: string; readonly kubernetes: string };
+  readonly versions: {
+    readonly wasmlet: string;
+    readonly commit: string;
+    readonly node: string;
+    /** Of the API server, `vX.Y.Z`; absent where there was none. */
+    readonly kubernetes?: string;
+  };
 }
 
-/** @param kubernetes version of the API server, `vX.Y.Z` */
-export async function stamp(wasmlet: string, kubernetes: string): Promise<Stamp> {
+export async function stamp(versions: Pick<Stamp['versions'], 'wasmlet' | 'kubernetes'>): Promise<Stamp> {
   const processors = cpus();
   return {
     date: new Date().toISOString(),
@@ -29,7 +34,7 @@ export async function stamp(wasmlet: string, kubernetes: string): Promise<Stamp>
       kernel: release(),
       architecture: process.arch,
     },
-    versions: { wasmlet, commit: await commit(), node: process.version, kubernetes },
+    versions: { ...versions, commit: await commit(), node: process.version },
   };
 }
 

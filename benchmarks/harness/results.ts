@@ -6,9 +6,9 @@ import { formatTable } from './table.ts';
 /** One thing measured a number of times. */
 export interface Measurement {
   readonly metric: string;
-  readonly unit: 'ms' | 's' | 'MiB' | 'pods/s';
-  /** `null`, `wasmlet`, or the difference of the two in the same round. */
-  readonly node: string;
+  readonly unit: 'ns' | 'µs' | 'ms' | 's' | 'kiB' | 'MiB' | 'pods/s' | '%';
+  /** Whose figure it is, e.g. `null`, `wasmlet`, or the difference of the two in the same round. */
+  readonly subject: string;
   /** What it was measured with, e.g. the form of the pods; '' where there is one only. */
   readonly variant: string;
   readonly samples: readonly number[];
@@ -44,7 +44,7 @@ export function formatResult(result: Result): string {
   const { machine, versions, parameters } = result;
   const rows = result.measurements.map((each) => [
     `${each.metric} (${each.unit})`,
-    each.node,
+    each.subject,
     each.variant,
     String(each.n),
     figure(each.median),
@@ -55,9 +55,9 @@ export function formatResult(result: Result): string {
   return [
     `${result.suite}: ${Object.entries(parameters).map(([name, value]) => `${name} ${value}`).join(', ')}`,
     `${machine.cores} × ${machine.cpu}, ${machine.memoryMiB} MiB, Linux ${machine.kernel} ${machine.architecture}; ` +
-      `wasmlet ${versions.wasmlet} (${versions.commit}), Node ${versions.node}, Kubernetes ${versions.kubernetes}`,
+      `wasmlet ${versions.wasmlet} (${versions.commit}), Node ${versions.node}${versions.kubernetes === undefined ? '' : `, Kubernetes ${versions.kubernetes}`}`,
     '',
-    formatTable(['metric', 'node', 'pods', 'n', 'median', 'p99', 'quartiles', 'range'], rows),
+    formatTable(['metric', 'subject', 'with', 'n', 'median', 'p99', 'quartiles', 'range'], rows),
   ].join('\n');
 }
 
@@ -72,7 +72,7 @@ export function formatComparison(before: Result, after: Result): string {
     const old = before.measurements.find((other) => keyOf(other) === keyOf(each));
     return [
       `${each.metric} (${each.unit})`,
-      each.node,
+      each.subject,
       each.variant,
       old ? figure(old.median) : '–',
       figure(each.median),
@@ -83,7 +83,7 @@ export function formatComparison(before: Result, after: Result): string {
   const warnings = differences(before, after).map((difference) => `not the same: ${difference}`);
   return [
     ...warnings,
-    formatTable(['metric', 'node', 'pods', `before (${before.versions.commit})`, 'now', 'ratio', 'verdict'], rows),
+    formatTable(['metric', 'subject', 'with', `before (${before.versions.commit})`, 'now', 'ratio', 'verdict'], rows),
   ].join('\n');
 }
 
@@ -91,7 +91,7 @@ function differences(before: Result, after: Result): string[] {
   const flat = (result: Result): Record<string, string | number> => ({
     ...result.machine,
     node: result.versions.node,
-    kubernetes: result.versions.kubernetes,
+    ...(result.versions.kubernetes === undefined ? {} : { kubernetes: result.versions.kubernetes }),
     ...result.parameters,
   });
   const old = flat(before);
@@ -100,8 +100,8 @@ function differences(before: Result, after: Result): string[] {
     .map(([name, value]) => `${name} was ${old[name] ?? 'absent'}, is ${value}`);
 }
 
-function keyOf({ metric, node, variant }: Measurement): string {
-  return [metric, node, variant].join('/');
+function keyOf({ metric, subject, variant }: Measurement): string {
+  return [metric, subject, variant].join('/');
 }
 
 function spread({ quartiles }: Summary): string {

@@ -1,14 +1,15 @@
 import { createPod, deletePod, podForms, type PodForm, podObject } from '../harness/pods.ts';
 import type { TestBed } from '../harness/test-bed.ts';
-import type { Suite } from './suite.ts';
+import type { ClusterSuite } from './suite.ts';
 
 /** Below a node's 110 pods: what counts is the node's speed, not its capacity. */
 const inFlight = 50;
 
 /** How many short pods a node gets done: a batch of pods whose program exits at once, so many at a time. */
-export const churn: Suite = {
+export const churn: ClusterSuite = {
+  bed: 'cluster',
   description: `pods per second from the first create until a watch shows the last one Succeeded; ${inFlight} in flight`,
-  defaultSamples: 5,
+  defaults: { n: 5, pods: 200 },
   parameters: ({ n, pods }) => ({ n, pods, inFlight }),
   async run(bed, { n, pods }) {
     const nodes = [];
@@ -25,7 +26,7 @@ export const churn: Suite = {
       return cells.map(({ kind, form, samples }) => ({
         metric: 'created to Succeeded',
         unit: 'pods/s' as const,
-        node: kind,
+        subject: kind,
         variant: form,
         samples,
       }));

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readUsage } from '../harness/process-tree.ts';
 import type { Measurement } from '../harness/results.ts';
-import type { Suite } from './suite.ts';
+import type { ClusterSuite } from './suite.ts';
 
 /** What a joined node without pods costs. The null node shows what Node and a watch cost alone, run from sources. */
-export const footprint: Suite = {
+export const footprint: ClusterSuite = {
+  bed: 'cluster',
   description: 'an idle joined node: start to Ready, then memory (PSS of the process tree) and CPU time once it has settled',
-  defaultSamples: 1,
+  defaults: { n: 1, settle: 60 },
   parameters: ({ n, settle }) => ({ n, settle }),
   async run(bed, { n, settle }) {
     const measurements: Measurement[] = [];
@@ -33,7 +34,7 @@ export const footprint: Suite = {
           await node.stop();
         }
       }
-      const row = (metric: string, unit: Measurement['unit'], samples: number[]): Measurement => ({ metric, unit, node: kind, variant: 'none', samples });
+      const row = (metric: string, unit: Measurement['unit'], samples: number[]): Measurement => ({ metric, unit, subject: kind, variant: 'none', samples });
       measurements.push(
         row('first start to Ready', 'ms', [first.readyMilliseconds]),
         row('start to Ready', 'ms', started),

@@ -2,14 +2,15 @@ import { type NodeKind } from '../harness/nodes.ts';
 import { createPod, deletePod, podForms, type PodForm, podObject } from '../harness/pods.ts';
 import type { Measurement } from '../harness/results.ts';
 import type { TestBed } from '../harness/test-bed.ts';
-import type { Suite } from './suite.ts';
+import type { ClusterSuite } from './suite.ts';
 
 const warmUpRounds = 3;
 
 /** How long a pod takes to run, when nothing else happens: one pod at a time, the nodes side by side. */
-export const start: Suite = {
+export const start: ClusterSuite = {
+  bed: 'cluster',
   description: 'ms from the request that creates a pod until a watch shows it Running; one at a time, image present',
-  defaultSamples: 60,
+  defaults: { n: 60 },
   parameters: ({ n }) => ({ n }),
   async run(bed, { n }) {
     const nodes = [];
@@ -57,6 +58,6 @@ function overNull(cells: readonly Cell[]): Measurement[] {
   });
 }
 
-function measurement(node: string, form: PodForm, samples: readonly number[]): Measurement {
-  return { metric: 'created to Running', unit: 'ms', node, variant: form, samples };
+function measurement(subject: string, form: PodForm, samples: readonly number[]): Measurement {
+  return { metric: 'created to Running', unit: 'ms', subject, variant: form, samples };
 }

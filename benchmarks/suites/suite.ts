@@ -1,21 +1,35 @@
+import type { LocalBed } from '../harness/local-bed.ts';
 import type { Measurement } from '../harness/results.ts';
 import type { TestBed } from '../harness/test-bed.ts';
 
-/** Numbers from the command line. */
+/** From the command line. A suite is offered those that its `defaults` name. */
 export interface SuiteOptions {
   /** Samples of each measurement. */
   readonly n: number;
-  /** Pods of one churn. */
+  /** Pods: of one churn, or on one node. */
   readonly pods: number;
   /** Seconds from Ready to the footprint. */
   readonly settle: number;
 }
 
-export interface Suite {
+interface SuiteShape<Bed> {
   /** For --help: what it measures, from which point to which. */
   readonly description: string;
-  readonly defaultSamples: number;
-  /** The options it heeds, for the record. */
+  /** The options that it heeds, with their values unless the command line says otherwise. */
+  readonly defaults: Pick<SuiteOptions, 'n'> & Partial<SuiteOptions>;
+  /** What it was told, for the record. */
   parameters(options: SuiteOptions): Record<string, number>;
-  run(bed: TestBed, options: SuiteOptions): Promise<Measurement[]>;
+  run(bed: Bed, options: SuiteOptions): Promise<Measurement[]>;
 }
+
+/** Measures nodes that have joined a real control plane, beside a node that does nothing. */
+export interface ClusterSuite extends SuiteShape<TestBed> {
+  readonly bed: 'cluster';
+}
+
+/** Measures parts of wasmlet, or a standalone node, on this machine alone: no control plane is built or started. */
+export interface LocalSuite extends SuiteShape<LocalBed> {
+  readonly bed: 'local';
+}
+
+export type Suite = ClusterSuite | LocalSuite;

@@ -10,7 +10,7 @@ const stamp: Stamp = {
 };
 
 function result(samples: readonly number[], change: Partial<Result> = {}): Result {
-  const measurement = { metric: 'created to Running', unit: 'ms' as const, node: 'null', variant: 'plain', samples };
+  const measurement = { metric: 'created to Running', unit: 'ms' as const, subject: 'null', variant: 'plain', samples };
   return { ...createResult('start', stamp, { n: samples.length }, [measurement]), ...change };
 }
 
@@ -22,11 +22,15 @@ describe('formatResult', () => {
         'start: n 5',
         '2 × Test CPU, 4096 MiB, Linux 6.1 x64; wasmlet 0.1.0 (abc), Node v26.0.0, Kubernetes v1.37.2',
         '',
-        'metric                   node  pods   n  median  p99    quartiles       range',
-        '───────────────────────  ────  ─────  ─  ──────  ───  ───────────  ──────────',
-        'created to Running (ms)  null  plain  5    4.00  481  2.00 – 30.0  1.00 – 500',
+        'metric                   subject  with   n  median  p99    quartiles       range',
+        '───────────────────────  ───────  ─────  ─  ──────  ───  ───────────  ──────────',
+        'created to Running (ms)  null     plain  5    4.00  481  2.00 – 30.0  1.00 – 500',
       ].join('\n'),
     );
+  });
+  it('names no control plane where there was none', () => {
+    const { kubernetes: _, ...versions } = stamp.versions;
+    assert.match(formatResult(result([1], { versions })), /Node v26\.0\.0\n/);
   });
 });
 
