@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { createGuestClock } from './clock.ts';
 import { DedicatedBlocker } from './blocker.ts';
 import type { GuestHost, GuestStdio } from './host.ts';
-import { InputRingReader } from './input-ring.ts';
+import { ByteRingReader } from './byte-ring.ts';
 import { OutputRingWriter } from './output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
@@ -21,7 +21,7 @@ export function createGuestHost(order: GuestOrder, memory: { control: SharedArra
     tty: order.task.tty,
     container: 0,
     output: new OutputRingWriter(memory.output, ringDoorbell),
-    ...(order.input === undefined ? {} : { input: new InputRingReader(order.input, ringDoorbell) }),
+    ...(order.input === undefined ? {} : { input: new ByteRingReader(order.input, ringDoorbell) }),
   });
   let touched = false;
   return {

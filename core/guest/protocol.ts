@@ -26,16 +26,14 @@ export const controlWord = {
 
 export const controlBytes = 64;
 
-/** Words in front of a ring's data. Positions only grow, modulo 2^32; the data area's size is a power of two. */
+/** Words in front of an output ring's records. Positions only grow, modulo 2^32; the data area's size is a power of two. */
 export const ringWord = {
   /** Next byte to read; written by the consumer. */
   head: 0,
   /** Next byte to write; written by the producer. */
   tail: 1,
-  /** Output: 1 while a doorbell is on its way to the main thread. Input: 1 while the main thread waits for space. */
+  /** 1 while a doorbell is on its way to the main thread. */
   flag: 2,
-  /** Input only: 1 when no more bytes will come. */
-  closed: 3,
 } as const;
 
 export const ringHeaderBytes = 16;
@@ -50,6 +48,25 @@ export const outputRecordBytes = 64 * 1024;
  */
 export const recordHeaderBytes = 16;
 
+/** Words in front of a byte ring's data, as `ringWord`. Writers: P the producer, C the consumer. */
+export const byteRingWord = {
+  /** C: next byte to read. */
+  head: 0,
+  /** P: next byte to write. */
+  tail: 1,
+  /** P sets it and C clears it: 1 while the producer waits for space. */
+  wantsSpace: 2,
+  /** P: 1 when no more bytes will come, 2 when the stream was cut. */
+  closed: 3,
+  /** P sets it and C clears it: 1 while the consumer knows that there is something to look at. */
+  told: 4,
+  /** C: 1 when nothing more will be read. */
+  abandoned: 5,
+} as const;
+
+export const byteRingHeaderBytes = 32;
+
+/** Stdin's ring. */
 export const inputRingBytes = 64 * 1024;
 
 /** A runtime that the next container will probably need. */

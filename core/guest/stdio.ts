@@ -1,5 +1,5 @@
 import type { GuestStdio, Wait } from './host.ts';
-import type { InputRingReader } from './input-ring.ts';
+import type { ByteRingReader } from './byte-ring.ts';
 import type { OutputRingWriter } from './output-ring.ts';
 import { preciseNow } from './precise-time.ts';
 
@@ -8,10 +8,10 @@ export class RingStdio implements GuestStdio {
   readonly tty: boolean;
   readonly #container: number;
   readonly #output: OutputRingWriter;
-  readonly #input: InputRingReader | undefined;
+  readonly #input: ByteRingReader | undefined;
 
   /** `container` is the index that tags this guest's records in the thread's ring. */
-  constructor(options: { tty: boolean; container: number; output: OutputRingWriter; input?: InputRingReader }) {
+  constructor(options: { tty: boolean; container: number; output: OutputRingWriter; input?: ByteRingReader }) {
     this.tty = options.tty;
     this.#container = options.container;
     this.#output = options.output;

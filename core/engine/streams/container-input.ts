@@ -1,11 +1,11 @@
-import { InputRingWriter } from '../../guest/input-ring.ts';
-import { inputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
+import { ByteRingWriter, createByteRing } from '../../guest/byte-ring.ts';
+import { inputRingBytes } from '../../guest/protocol.ts';
 
 /** A container's stdin: filled by whoever is attached, from before its guest begins until it has ended. */
 export class ContainerInput {
-  readonly memory = new SharedArrayBuffer(ringHeaderBytes + inputRingBytes);
-  readonly #ring = new InputRingWriter(this.memory);
+  readonly memory = createByteRing(inputRingBytes);
   #wakeGuest: () => void = () => {};
+  readonly #ring = new ByteRingWriter(this.memory, () => this.#wakeGuest());
   /** Attached writers that found the ring full. */
   readonly #waiting: (() => void)[] = [];
   #ended = false;
@@ -35,14 +35,10 @@ export class ContainerInput {
           if (this.#ended) throw new Error('the container has ended');
           const written = this.#ring.write(rest);
           rest = rest.subarray(written);
-          if (written > 0) this.#wakeGuest();
-          else await this.#space();
+          if (written === 0) await this.#space();
         }
       },
-      close: () => {
-        this.#ring.close();
-        this.#wakeGuest();
-      },
+      close: () => this.#ring.close(),
     });
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ContainerInput, refusedInput } from '../../../../core/engine/streams/container-input.ts';
 import { ContainerOutput } from '../../../../core/engine/streams/container-output.ts';
-import { InputRingReader } from '../../../../core/guest/input-ring.ts';
+import { ByteRingReader } from '../../../../core/guest/byte-ring.ts';
 import { inputRingBytes } from '../../../../core/guest/protocol.ts';
 
 const record = (stream: 1 | 2, bytes: Uint8Array) => ({ container: 0, stream, time: 0, bytes });
@@ -58,7 +58,7 @@ describe('attached output', () => {
 describe('attached input', () => {
   it('waits for space, also with two writers, and ends the guest\'s stdin when it is closed', async () => {
     const input = new ContainerInput();
-    const guest = new InputRingReader(input.memory, () => input.spaceMayBeFree());
+    const guest = new ByteRingReader(input.memory, () => input.spaceMayBeFree());
     const [first, second] = [input.stream().getWriter(), input.stream().getWriter()];
     const writes = Promise.all([first.write(new Uint8Array(inputRingBytes)), first.write(new Uint8Array(10)), second.write(new Uint8Array(10))]);
     await turns();
@@ -74,7 +74,7 @@ describe('attached input', () => {
 
   it('stays open for the next writer when one is torn away', async () => {
     const input = new ContainerInput();
-    const guest = new InputRingReader(input.memory, () => {});
+    const guest = new ByteRingReader(input.memory, () => {});
     await input.stream().abort();
     assert.equal(guest.readable(), 0);
     await input.stream().getWriter().write(Uint8Array.of(1));
