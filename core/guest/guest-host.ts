@@ -33,7 +33,7 @@ export function createGuestHost(order: GuestOrder, memory: { control: SharedArra
     clock,
     stdio,
     mounts: order.mounts,
-    limits: { descriptors: order.descriptors },
+    limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
     instantiate: (module, imports) => new WebAssembly.Instance(module, imports),
     random,
     touch() {

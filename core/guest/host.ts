@@ -75,6 +75,8 @@ export interface GuestHost {
   readonly limits: {
     /** Descriptors that the guest may hold at once, preopens included. */
     readonly descriptors: number;
+    /** Bytes of linear memory, tables and host objects together; absent: no limit. */
+    readonly memoryBytes?: number;
   };
   /**
    * Makes an instance of a core module of the task. The only way: the engine rewrote the module, and what that needs is added

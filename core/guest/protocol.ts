@@ -93,6 +93,8 @@ export interface GuestOrder {
   readonly task: GuestTask;
   readonly mounts: readonly GuestMount[];
   readonly descriptors: number;
+  /** `ContainerResources.memoryBytes`. */
+  readonly memoryBytes?: number;
   /** Export name of the rewriter's count of refused `memory.grow` (core/wasm). */
   readonly growRefusedExport: string;
   /** Absent: stdin is at its end from the start. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WasmletError, messageOf } from '../../core/api/errors.ts';
 import type { PreparedArtifact, PrepareRequest } from '../../core/api/runtime.ts';
+import { mendGlue } from './mend-glue.ts';
 
 /** The module that `start` imports. */
 const glue = 'component.js';
@@ -48,7 +49,7 @@ export async function prepare(request: PrepareRequest): Promise<PreparedArtifact
   }
   if (script.length !== 1) throw new WasmletError('TRANSPILE_FAILED', `jco made ${script.length} scripts in place of one`);
   // jco's module writes names of the guest's choosing to the console when an import is missing; start reports that itself.
-  const source = `const console = { error() {}, warn() {}, log() {} };\n${script[0]}\nexport const imports = ${JSON.stringify(transpiled.imports)};\n`;
+  const source = `const console = { error() {}, warn() {}, log() {} };\n${mendGlue(script[0]!)}\nexport const imports = ${JSON.stringify(transpiled.imports)};\n`;
   await writeFile(join(request.directory, glue), source);
   // Without it Node would take the glue for CommonJS.
   await writeFile(join(request.directory, 'package.json'), '{"type":"module"}\n');

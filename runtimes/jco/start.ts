@@ -29,7 +29,7 @@ function run(task: GuestTask, glue: ComponentGlue, context: GuestContext, import
     if (module === undefined) throw new Error(`core module ${name} is missing from the task`);
     return module;
   };
-  const ended = (error: unknown): GuestExit => exitOf(context.exit ?? guestError(error, task.glue!), context.host.memoryExhausted(context.instances));
+  const ended = (error: unknown): GuestExit => exitOf(context.exit ?? guestError(error, task.glue!), context.memoryExhausted);
 
   let entry: () => unknown;
   try {

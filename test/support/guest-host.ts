@@ -8,6 +8,7 @@ export interface TestGuestOptions {
   readonly mounts?: readonly GuestMount[];
   readonly descriptors?: number;
   readonly tty?: boolean;
+  readonly memoryBytes?: number;
   readonly isolation?: 'dedicated' | 'shared';
   /** What stdin holds; then it is at its end. */
   readonly stdin?: string;
@@ -22,7 +23,7 @@ export class TestGuestHost implements GuestHost {
   readonly blocker: GuestHost['blocker'];
   readonly stdio: GuestHost['stdio'];
   readonly mounts: readonly GuestMount[];
-  readonly limits: { readonly descriptors: number };
+  readonly limits: GuestHost['limits'];
   /** Records as the guest wrote them. */
   readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
   touches = 0;
@@ -37,7 +38,7 @@ export class TestGuestHost implements GuestHost {
     const blocking = { wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} };
     this.blocker = options.isolation === 'shared' ? new SharedBlocker(blocking) : new DedicatedBlocker(blocking);
     this.mounts = options.mounts ?? [];
-    this.limits = { descriptors: options.descriptors ?? 64 };
+    this.limits = { descriptors: options.descriptors ?? 64, ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }) };
     this.stdio = this.#streams(options);
   }
 

@@ -34,5 +34,10 @@ export function createClocks(context: GuestContext): HostInterfaces {
       now: calling(() => dateTimeOf(clock.realtime())),
       resolution: calling(() => dateTimeOf(clock.resolution)),
     },
+    // A pod has no time zone: what WIT says for hosts that do not show one.
+    'wasi:clocks/timezone': {
+      display: calling(() => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false })),
+      utcOffset: calling(() => 0),
+    },
   };
 }

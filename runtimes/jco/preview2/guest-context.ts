@@ -1,6 +1,7 @@
 import type { GuestTask } from '../../../core/api/runtime.ts';
 import { ExitSignal } from '../../../core/guest/exit.ts';
-import type { GuestHost } from '../../../core/guest/host.ts';
+import type { GuestHost, Wait } from '../../../core/guest/host.ts';
+import { trap } from './component-failure.ts';
 
 /** Host interfaces as jco's glue asks for them: by interface without a version, then by function or class in camel case. */
 export type HostInterfaces = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -9,18 +10,28 @@ export type HostInterfaces = Readonly<Record<string, Readonly<Record<string, unk
 export class GuestContext {
   readonly task: GuestTask;
   readonly host: GuestHost;
+  /**
+   * The component was transpiled to be suspended in the functions of WASI 0.2 that wait (JSPI), so that the thread's event
+   * loop turns meanwhile: those may answer promises, and everything of the host's that the loop delivers arrives.
+   */
+  readonly suspends: boolean;
   readonly #instances: WebAssembly.Instance[] = [];
   /** A module that imports a memory often exports it again: each counts once. */
   readonly #memories = new Set<WebAssembly.Memory>();
+  /** Bytes of host objects that the guest's handles keep alive. */
+  #heldBytes = 0;
+  #outOfMemory = false;
   #exit: ExitSignal | undefined;
 
-  constructor(task: GuestTask, host: GuestHost) {
+  constructor(task: GuestTask, host: GuestHost, suspends = false) {
     this.task = task;
     this.host = host;
+    this.suspends = suspends;
   }
 
-  get instances(): readonly WebAssembly.Instance[] {
-    return this.#instances;
+  /** True when the guest reached its memory limit: by a `memory.grow` that was refused, or by what it made the host hold. */
+  get memoryExhausted(): boolean {
+    return this.#outOfMemory || this.host.memoryExhausted(this.#instances);
   }
 
   /** Set once the guest has asked to exit. */
@@ -52,9 +63,43 @@ export class GuestContext {
     throw this.#exit;
   }
 
+  /** Waits until `pending` answers undefined: a promise only where the component is suspended meanwhile. */
+  waitWhile(pending: () => Wait | undefined): void | Promise<void> {
+    const first = pending();
+    if (first === undefined) return undefined;
+    const { blocker } = this.host;
+    if (this.suspends) return this.#waitLater(first, pending);
+    for (let wait: Wait | undefined = first; wait !== undefined; wait = pending()) blocker.waitNow(wait);
+    return undefined;
+  }
+
+  async #waitLater(first: Wait, pending: () => Wait | undefined): Promise<void> {
+    for (let wait: Wait | undefined = first; wait !== undefined; wait = pending()) await this.host.blocker.waitLater(wait);
+    // The guest may have been ended by another of its calls meanwhile.
+    this.called();
+  }
+
+  /** Counts what the guest makes the host hold. Traps when that, with the guest's memories, is over its memory limit. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    const limit = this.host.limits.memoryBytes;
+    if (limit === undefined || this.#linearBytes() + this.#heldBytes <= limit) return;
+    this.#outOfMemory = true;
+    trap(`the host holds ${this.#heldBytes} bytes for the guest's handles and streams`);
+  }
+
+  /** What `hold` counted, and is no longer held. */
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
   reportMemory(): void {
+    this.host.reportMemory(this.#linearBytes() + this.#heldBytes);
+  }
+
+  #linearBytes(): number {
     let bytes = 0;
     for (const memory of this.#memories) bytes += memory.buffer.byteLength;
-    this.host.reportMemory(bytes);
+    return bytes;
   }
 }

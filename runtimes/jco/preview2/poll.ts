@@ -1,47 +1,62 @@
 import type { Wait } from '../../../core/guest/host.ts';
 import { trap } from './component-failure.ts';
 import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import { HostResource } from './host-resource.ts';
 
-/** `wasi:io/poll.pollable`: `pending` answers what to wait for, undefined when it is ready. */
-export class Pollable {
-  readonly #context: GuestContext;
-  readonly #pending: () => Wait | undefined;
+/** `wasi:io/poll.pollable`. */
+export class Pollable extends HostResource {
+  /** What to wait for; undefined when it is ready. */
+  readonly pending: () => Wait | undefined;
 
   constructor(context: GuestContext, pending: () => Wait | undefined) {
-    this.#context = context;
-    this.#pending = pending;
-  }
-
-  get pending(): Wait | undefined {
-    return this.#pending();
+    super(context);
+    this.pending = pending;
   }
 
   ready(): boolean {
-    return this.#pending() === undefined;
+    this.context.called();
+    return this.pending() === undefined;
   }
 
-  block(): void {
-    this.#context.called();
-    for (let wait = this.#pending(); wait !== undefined; wait = this.#pending()) this.#context.host.blocker.waitNow(wait);
+  /** A promise only where the component is suspended while it waits (`GuestContext.suspends`). */
+  block(): void | Promise<void> {
+    this.context.called();
+    return this.context.waitWhile(this.pending);
+  }
+}
+
+/**
+ * Runs a host function that waits for each thing it yields: in place, or by a promise where the component is suspended while
+ * it waits. So such a function is written once.
+ */
+export function waiting<Result>(context: GuestContext, steps: Iterator<() => Wait | undefined, Result, void>): Result | Promise<Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    const blocked = context.waitWhile(step.value);
+    if (blocked !== undefined) return blocked.then(() => waiting(context, steps));
   }
 }
 
 /** `wasi:io/poll` 0.2. */
 export function createPoll(context: GuestContext): HostInterfaces[string] {
   /** The indices of those that are ready; waits until one is. */
-  const poll = (pollables: readonly Pollable[]): Uint32Array => {
+  const poll = (pollables: readonly Pollable[]): Uint32Array | Promise<Uint32Array> => {
     context.called();
     if (pollables.length === 0) trap('poll of no pollables');
-    for (;;) {
-      const waits = pollables.map((pollable) => pollable.pending);
-      const ready = waits.flatMap((wait, index) => (wait === undefined ? [index] : []));
-      if (ready.length > 0) return Uint32Array.from(ready);
-      const deadlines = waits.flatMap((wait) => (wait?.deadline === undefined ? [] : [wait.deadline]));
-      context.host.blocker.waitNow({
-        ...(deadlines.length === 0 ? {} : { deadline: deadlines.reduce((first, other) => (other < first ? other : first)) }),
-        ready: () => pollables.some((pollable) => pollable.ready()),
-      });
-    }
+    let ready: number[] = [];
+    const waited = context.waitWhile(() => {
+      ready = [];
+      let deadline: bigint | undefined;
+      for (const [index, pollable] of pollables.entries()) {
+        const wait = pollable.pending();
+        if (wait === undefined) ready.push(index);
+        else if (wait.deadline !== undefined && (deadline === undefined || wait.deadline < deadline)) deadline = wait.deadline;
+      }
+      if (ready.length > 0) return undefined;
+      return { ...(deadline === undefined ? {} : { deadline }), ready: () => pollables.some((pollable) => pollable.pending() === undefined) };
+    });
+    return waited === undefined ? Uint32Array.from(ready) : waited.then(() => Uint32Array.from(ready));
   };
   return { Pollable, poll };
 }

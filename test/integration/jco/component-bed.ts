@@ -58,7 +58,7 @@ export class PreparedComponent {
 
   async run(options: ComponentRun = {}): Promise<{ readonly exit: GuestExit; readonly host: TestGuestHost }> {
     const { argv = ['test.wasm'], env = [], cwd = '/', memoryBytes = 64 * 1024 * 1024, ...rest } = options;
-    const host = new TestGuestHost(rest);
+    const host = new TestGuestHost({ ...rest, memoryBytes });
     const modules = Object.fromEntries(Object.entries(this.#modules).map(([name, bytes]) => {
       const limited = limitModule(bytes, { memoryBytes, tableElements: 100_000, markGrowth: true });
       return [name, new WebAssembly.Module(limited.bytes.slice())];

@@ -2,6 +2,7 @@ import { Directory } from '../../../../core/guest/files/directory.ts';
 import { FileError } from '../../../../core/guest/files/file-error.ts';
 import type { BigIntStats, Dirent } from 'node:fs';
 import type { GuestContext } from '../guest-context.ts';
+import { HostResource } from '../host-resource.ts';
 import { boundedLength } from '../streams.ts';
 import { attempt } from './error-code.ts';
 import { hashOf, positionOf, statOf, textOf, timesOf, typeOf } from './file-status.ts';
@@ -22,15 +23,20 @@ interface DescriptorFlags {
   readonly mutateDirectory?: boolean;
 }
 
+/** What an entry that was read takes in the node's heap, roughly: the object and a short name. */
+const entryBytes = 192;
+
 /** `wasi:filesystem/types.directory-entry-stream`: the entries as they were when the directory was read. */
-export class DirectoryEntryStream {
+export class DirectoryEntryStream extends HostResource {
   readonly #entries: Iterator<Dirent<Buffer>>;
 
-  constructor(entries: readonly Dirent<Buffer>[]) {
+  constructor(context: GuestContext, entries: readonly Dirent<Buffer>[]) {
+    super(context, entries.length * entryBytes);
     this.#entries = entries.values();
   }
 
   readDirectoryEntry(): { readonly type: DescriptorType; readonly name: string } | undefined {
+    this.context.called();
     const next = this.#entries.next();
     return next.done === true ? undefined : attempt(() => ({ type: typeOf(next.value), name: textOf(next.value.name) }));
   }
@@ -40,34 +46,34 @@ export class DirectoryEntryStream {
  * `wasi:filesystem/types.descriptor` 0.2, on the same resolver as preview 1. Paths are relative, links are followed inside
  * the mounts only; every method throws an `error-code` as ComponentFailure.
  */
-export class Descriptor {
-  readonly #context: GuestContext;
+export class Descriptor extends HostResource {
   readonly #table: NodeTable;
   readonly #open: OpenNode;
 
   constructor(context: GuestContext, table: NodeTable, open: OpenNode) {
-    this.#context = context;
+    super(context);
     this.#table = table;
     this.#open = open;
   }
 
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
     this.#open.release();
   }
 
   readViaStream(offset: bigint): FileInputStream {
     return this.#attempt(() => {
       const { file } = this.#open;
-      return new FileInputStream(this.#context, this.#open, file.access.read ? positionOf(offset) : this.#refuse('EBADF'));
+      return new FileInputStream(this.context, this.#open, file.access.read ? positionOf(offset) : this.#refuse('EBADF'));
     });
   }
 
   writeViaStream(offset: bigint): FileOutputStream {
-    return this.#attempt(() => new FileOutputStream(this.#context, this.#writable(), positionOf(offset)));
+    return this.#attempt(() => new FileOutputStream(this.context, this.#writable(), positionOf(offset)));
   }
 
   appendViaStream(): FileOutputStream {
-    return this.#attempt(() => new FileOutputStream(this.#context, this.#writable(), 'end'));
+    return this.#attempt(() => new FileOutputStream(this.context, this.#writable(), 'end'));
   }
 
   /** Advice is taken note of by not failing. */
@@ -100,7 +106,7 @@ export class Descriptor {
   }
 
   setTimes(access: NewTimestamp, modification: NewTimestamp): void {
-    this.#attempt(() => this.#open.node.setTimes(timesOf(access, modification, this.#context.host.clock.realtime())));
+    this.#attempt(() => this.#open.node.setTimes(timesOf(access, modification, this.context.host.clock.realtime())));
   }
 
   /** Bytes, and whether the file ended. */
@@ -117,7 +123,7 @@ export class Descriptor {
   }
 
   readDirectory(): DirectoryEntryStream {
-    return this.#attempt(() => new DirectoryEntryStream(this.#open.directory.entries()));
+    return this.#attempt(() => new DirectoryEntryStream(this.context, this.#open.directory.entries()));
   }
 
   createDirectoryAt(path: string): void {
@@ -134,7 +140,7 @@ export class Descriptor {
 
   setTimesAt(flags: PathFlags, path: string, access: NewTimestamp, modification: NewTimestamp): void {
     this.#attempt(() => {
-      const times = timesOf(access, modification, this.#context.host.clock.realtime());
+      const times = timesOf(access, modification, this.context.host.clock.realtime());
       this.#open.directory.setTimesOf(path, flags.symlinkFollow === true, times);
     });
   }
@@ -161,12 +167,15 @@ export class Descriptor {
         sync: flags.fileIntegritySync === true,
         dataSync: flags.dataIntegritySync === true,
       }));
-      return new Descriptor(this.#context, this.#table, open);
+      return new Descriptor(this.context, this.#table, open);
     });
   }
 
   readlinkAt(path: string): string {
-    return this.#attempt(() => textOf(this.#open.directory.readSymbolicLink(path)));
+    return this.#attempt(() => {
+      const contents = textOf(this.#open.directory.readSymbolicLink(path));
+      return contents.startsWith('/') ? this.#refuse('EPERM') : contents;
+    });
   }
 
   removeDirectoryAt(path: string): void {
@@ -186,6 +195,7 @@ export class Descriptor {
   }
 
   isSameObject(other: Descriptor): boolean {
+    this.context.called();
     const [mine, theirs] = [this.#status(), other.#status()];
     return mine.dev === theirs.dev && mine.ino === theirs.ino;
   }
@@ -199,7 +209,7 @@ export class Descriptor {
   }
 
   #attempt<Result>(action: () => Result): Result {
-    this.#context.called();
+    this.context.called();
     return attempt(action);
   }
 

@@ -1,5 +1,6 @@
 import { FileError } from '../../../../core/guest/files/file-error.ts';
 import { ComponentFailure } from '../component-failure.ts';
+import type { GuestContext } from '../guest-context.ts';
 import { IoError, operationFailed } from '../streams.ts';
 
 /** `wasi:filesystem/types.error-code` by the errno's name. */
@@ -32,16 +33,16 @@ export function attempt<Result>(action: () => Result): Result {
 }
 
 /** Makes `result<_, stream-error>` of what the file system says. */
-export function attemptStream<Result>(action: () => Result): Result {
+export function attemptStream<Result>(context: GuestContext, action: () => Result): Result {
   try {
     return action();
   } catch (error) {
     const code = errorCodeOf(error);
-    throw code === undefined ? error : operationFailed(new IoError(`file system: ${code}`, code));
+    throw code === undefined ? error : operationFailed(new IoError(context, `file system: ${code}`, { filesystem: code }));
   }
 }
 
 /** `wasi:filesystem/types.filesystem-error-code`. */
 export function filesystemErrorCode(error: IoError): string | undefined {
-  return error.code;
+  return error.source !== undefined && 'filesystem' in error.source ? error.source.filesystem : undefined;
 }

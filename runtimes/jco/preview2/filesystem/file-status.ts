@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { BigIntStats, Dirent } from 'node:fs';
 import { FileError } from '../../../../core/guest/files/file-error.ts';
 import type { FileTimes } from '../../../../core/guest/files/set-file-times.ts';
@@ -41,9 +42,13 @@ export function statOf(status: BigIntStats): DescriptorStat {
   };
 }
 
-/** Equal for the same file, and while it is not replaced. */
+/**
+ * Equal for the same file, and while it is not replaced: libraries make their inode number of it, which must not change with
+ * the file's contents. A digest, so that the host's device and inode numbers are not shown.
+ */
 export function hashOf(status: BigIntStats): { readonly lower: bigint; readonly upper: bigint } {
-  return { lower: status.ino, upper: BigInt.asUintN(64, status.dev) };
+  const digest = createHash('sha256').update(BigUint64Array.of(status.dev, status.ino)).digest();
+  return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };
 }
 
 /** What the guest's file system takes; `now` in nanoseconds since the epoch. */

@@ -1,85 +1,66 @@
 import type { GuestContext } from '../guest-context.ts';
-import { Pollable } from '../poll.ts';
-import { InputStream, OutputStream, boundedLength, closed, largestTransfer } from '../streams.ts';
+import { InputStream, OutputStream, closed, largestTransfer } from '../streams.ts';
 import { attemptStream } from './error-code.ts';
 import type { OpenNode } from './open-node.ts';
 
-/** A file is always ready: what the host's disk takes, the guest's thread takes. */
-function alwaysReady(context: GuestContext): Pollable {
-  return new Pollable(context, () => undefined);
-}
-
-/** A file, read from an offset on. */
+/** A file, read from an offset on. Always ready: what the host's disk takes, the guest's thread takes. */
 export class FileInputStream extends InputStream {
-  readonly #context: GuestContext;
   readonly #open: OpenNode;
   #offset: number;
 
   constructor(context: GuestContext, open: OpenNode, offset: number) {
-    super();
-    this.#context = context;
+    super(context);
     this.#open = open.hold();
     this.#offset = offset;
   }
 
-  read(length: bigint): Uint8Array {
-    this.#context.called();
-    const target = new Uint8Array(boundedLength(length));
-    if (target.length === 0) return target;
-    const count = attemptStream(() => this.#open.file.readAt(target, this.#offset));
+  protected take(length: number): Uint8Array {
+    const target = new Uint8Array(length);
+    if (length === 0) return target;
+    const count = attemptStream(this.context, () => this.#open.file.readAt(target, this.#offset));
     if (count === 0) throw closed();
     this.#offset += count;
     return target.subarray(0, count);
   }
 
-  subscribe(): Pollable {
-    return alwaysReady(this.#context);
+  protected pending(): undefined {
+    return undefined;
   }
 
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
     this.#open.release();
   }
 }
 
-/** A file, written from an offset on, or at its end wherever that is at each write. */
+/** A file, written from an offset on, or at its end wherever that is at each write. Always ready. */
 export class FileOutputStream extends OutputStream {
-  readonly #context: GuestContext;
   readonly #open: OpenNode;
   #offset: number | 'end';
-  #failed = false;
 
   constructor(context: GuestContext, open: OpenNode, offset: number | 'end') {
-    super();
-    this.#context = context;
+    super(context);
     this.#open = open.hold();
     this.#offset = offset;
   }
 
-  checkWrite(): bigint {
-    if (this.#failed) throw closed();
-    return BigInt(largestTransfer);
+  protected permit(): number {
+    return largestTransfer;
   }
 
   protected accept(bytes: Uint8Array): void {
-    this.#context.called();
-    let failed = true;
-    try {
-      attemptStream(() => this.#writeAll(bytes));
-      failed = false;
-    } finally {
-      this.#failed = failed;
-    }
+    attemptStream(this.context, () => this.#writeAll(bytes));
   }
 
-  flush(): void {
-    if (this.#failed) throw closed();
+  /** What is written is with the kernel; `sync` brings it to the disk. */
+  protected deliver(): void {}
+
+  protected pending(): undefined {
+    return undefined;
   }
 
-  subscribe(): Pollable {
-    return alwaysReady(this.#context);
-  }
-
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
     this.#open.release();
   }
 
