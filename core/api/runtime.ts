@@ -2,7 +2,7 @@
  * The runtime adapter: what a plugin's `thread` module exports, and what it is given. It runs inside a guest's thread
  * and in a prepare process, never in the main thread; there only the manifest is read.
  */
-import type { ArtifactKind } from './artifact.ts';
+import type { ArtifactInspection, ArtifactKind } from './artifact.ts';
 import type { GuestHost } from '../guest/host.ts';
 
 export type IsolationClass = 'dedicated' | 'shared';
@@ -45,6 +45,8 @@ export interface PrepareRequest {
   readonly kind: ArtifactKind;
   readonly bytes: Uint8Array;
   readonly digest: string;
+  /** What reading the bytes found: a component's interfaces by WIT name with version, and its world. */
+  readonly inspection: ArtifactInspection;
   /** An empty directory of this preparation's own; its files are kept and given back as `Prepared.directory`. */
   readonly directory: string;
 }

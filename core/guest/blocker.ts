@@ -25,6 +25,12 @@ abstract class WakeWordBlocker {
     return nanoseconds <= 0n ? 0 : Math.min(Number(nanoseconds) / 1e6, longestWait);
   }
 
+  wake(): void {
+    const { words, index } = this.options.wake;
+    Atomics.add(words, index, 1);
+    Atomics.notify(words, index);
+  }
+
   async waitLater(wait: Wait): Promise<void> {
     const { words, index } = this.options.wake;
     for (;;) {

@@ -29,6 +29,8 @@ export interface Blocker {
   waitNow(wait: Wait): void;
   /** Waits without holding the thread. */
   waitLater(wait: Wait): Promise<void>;
+  /** Makes every wait ask `ready` again. For what changes inside the thread, by its event loop; the engine wakes for the rest. */
+  wake(): void;
   /** The exported entry as a call that may suspend: plain on a dedicated thread, `WebAssembly.promising` on a shared one. */
   enter(entry: Function): () => void | Promise<void>;
 }

@@ -41,5 +41,5 @@ async function coreModules(job: PrepareJob, bytes: Uint8Array): Promise<Prepared
   if (job.kind === 'module') return { modules: { main: bytes } };
   const runtime = (await import(job.threadUrl)) as RuntimeThread;
   if (runtime.prepare === undefined) throw new Error(`the runtime at ${job.threadUrl} takes components and exports no prepare`);
-  return runtime.prepare({ kind: job.kind, bytes, digest: job.digest, directory: job.directory });
+  return runtime.prepare({ kind: job.kind, bytes, digest: job.digest, inspection: job.inspection, directory: job.directory });
 }

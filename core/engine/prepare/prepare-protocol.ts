@@ -1,4 +1,4 @@
-import type { ArtifactKind } from '../../api/artifact.ts';
+import type { ArtifactInspection, ArtifactKind } from '../../api/artifact.ts';
 import type { ErrorCode } from '../../api/errors.ts';
 import type { ModuleLimits } from '../../wasm/limit-module.ts';
 
@@ -8,6 +8,7 @@ export interface PrepareJob {
   /** Where the artifact's bytes are. */
   readonly path: string;
   readonly digest: string;
+  readonly inspection: ArtifactInspection;
   /** The runtime's thread module, whose `prepare` is called for components. */
   readonly threadUrl: string;
   /** An empty directory for what comes of it. */

@@ -36,8 +36,8 @@ export interface PreparerOptions {
 const inlineBytes = 1024 * 1024;
 /** Each may take a quarter of a gigabyte. */
 const processesAtOnce = 2;
-/** Part of each key: counted up when rewriting changes. */
-const formatVersion = 1;
+/** Part of each key: counted up when rewriting or transpiling changes. */
+const formatVersion = 2;
 /** Elements that the tables of a guest with a memory limit may have in any case. */
 const leastTableElements = 65_536;
 /** What V8 takes for a table's element, roughly, in bytes. */
@@ -106,7 +106,7 @@ export class Preparer {
     try {
       return await this.#store.add(key, this.#keysInUse(), (directory) =>
         runPrepareProcess(
-          { kind: artifact.kind, path: artifact.path, digest: artifact.digest, threadUrl: runtime.threadUrl, directory, limits },
+          { kind: artifact.kind, path: artifact.path, digest: artifact.digest, inspection: artifact.inspection, threadUrl: runtime.threadUrl, directory, limits },
           { entry, compileCache, deadlineMilliseconds, clock },
         ));
     } finally {

@@ -21,6 +21,7 @@ export class GuestContext {
   /** Bytes of host objects that the guest's handles keep alive. */
   #heldBytes = 0;
   #outOfMemory = false;
+  readonly #left = Promise.withResolvers<void>();
   #exit: ExitSignal | undefined;
 
   constructor(task: GuestTask, host: GuestHost, suspends = false) {
@@ -37,6 +38,11 @@ export class GuestContext {
   /** Set once the guest has asked to exit. */
   get exit(): ExitSignal | undefined {
     return this.#exit;
+  }
+
+  /** Resolves once the guest has asked to exit. */
+  get left(): Promise<void> {
+    return this.#left.promise;
   }
 
   instantiate(module: WebAssembly.Module, imports?: WebAssembly.Imports): WebAssembly.Instance {
@@ -60,6 +66,7 @@ export class GuestContext {
 
   leave(code: number): never {
     this.#exit = new ExitSignal(code);
+    this.#left.resolve();
     throw this.#exit;
   }
 

@@ -4,7 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+import type { ArtifactInspection } from '../../../core/api/artifact.ts';
 import type { GuestExit } from '../../../core/api/runtime.ts';
+import { inspect } from '../../../core/wasm/inspect.ts';
 import { limitModule } from '../../../core/wasm/limit-module.ts';
 import { prepare, start } from '../../../runtimes/jco/thread.ts';
 import { TestGuestHost } from '../../support/guest-host.ts';
@@ -24,6 +26,15 @@ export function componentOf(module: Uint8Array): Promise<Uint8Array> {
 /** A component in text form. */
 export function componentText(text: string): Promise<Uint8Array> {
   return parse(text);
+}
+
+/** What the engine would not even prepare is for the transpiler to refuse. */
+function inspectionOf(bytes: Uint8Array): ArtifactInspection {
+  try {
+    return inspect(bytes);
+  } catch {
+    return { kind: 'component', imports: [], exports: [], coreModules: [] };
+  }
 }
 
 export interface ComponentRun extends TestGuestOptions {
@@ -48,7 +59,7 @@ export class PreparedComponent {
   static async prepare(bytes: Uint8Array): Promise<PreparedComponent> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-jco-'));
     try {
-      const { modules, glue } = await prepare({ kind: 'component', bytes, digest: 'sha256:0', directory });
+      const { modules, glue } = await prepare({ kind: 'component', bytes, digest: 'sha256:0', inspection: inspectionOf(bytes), directory });
       return new PreparedComponent(directory, modules, pathToFileURL(path.join(directory, glue ?? '')).href);
     } catch (error) {
       await rm(directory, { recursive: true });

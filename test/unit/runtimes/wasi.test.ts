@@ -72,6 +72,7 @@ test('arguments that lie are answered by an errno', () => {
       return typeof answer === 'number' ? answer : errno.SUCCESS;
     },
     waitNow() {},
+    wake() {},
     waitLater: async () => {},
     enter: (entry) => () => void entry(),
   };
