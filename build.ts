@@ -53,6 +53,21 @@ const withoutIo: EsbuildPlugin = {
   },
 };
 
+/**
+ * An ES module that imports a built-in one has every export of it evaluated: `node:fs` then loads its promises, streams and
+ * readline, `node:crypto` all of its ciphers. In a thread that is a megabyte for two functions. Asked for as an object, each
+ * loads what is used of it.
+ */
+const builtinsOnDemand: EsbuildPlugin = {
+  name: 'builtins-on-demand',
+  setup(builder) {
+    builder.onResolve({ filter: /^node:(crypto|fs|os|path|url|worker_threads)$/ }, ({ path: name, kind }) =>
+      kind === 'import-statement' ? { path: name, namespace: 'builtin' } : undefined,
+    );
+    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = process.getBuiltinModule('${name}');`, loader: 'js' }));
+  },
+};
+
 rmSync(dist, { recursive: true, force: true });
 const result = await build({
   absWorkingDir: root,
@@ -70,7 +85,7 @@ const result = await build({
   chunkNames: 'chunk-[hash]',
   // piscina asks for it where it finds it, to set priorities; the engine sets them itself.
   external: ['@napi-rs/nice'],
-  plugins: [withoutIo],
+  plugins: [withoutIo, builtinsOnDemand],
   // Their other form is CommonJS, whose names a dynamic import in a bundle does not see.
   alias: { yaml: path.join(root, 'node_modules/yaml/browser/index.js'), '@peculiar/x509': path.join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
   metafile: true,

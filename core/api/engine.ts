@@ -21,6 +21,12 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
+/**
+ * `small`: 1 MiB, some 17,000 frames, for most programs. `deep`: 64 MiB, for interpreters and compilers. What a guest does
+ * not touch costs nothing; what it touches counts against no limit, hence the small one.
+ */
+export type StackClass = 'small' | 'deep';
+
 export interface ContainerResources {
   /** Bound on linear memory, tables and host objects of the guest, in bytes; absent: the runtime's maximum. */
   readonly memoryBytes?: number;
@@ -44,6 +50,8 @@ export interface ContainerConfig {
   readonly artifact: Artifact;
   readonly runtime: string;
   readonly isolation: IsolationClass;
+  /** Of a dedicated thread. Absent: small. */
+  readonly stack?: StackClass;
   /** `[command ?? Entrypoint ?? artifact's name, …args ?? Cmd]` (design §10). */
   readonly argv: readonly string[];
   /** Complete; never the host's environment. */
@@ -71,6 +79,8 @@ export interface ContainerExit {
   /** Kubernetes' terminated reason. */
   readonly reason: 'Completed' | 'Error' | 'OOMKilled' | 'StartError' | 'ContainerStatusUnknown';
   readonly message?: string;
+  /** It ended because its stack was full. */
+  readonly stackExhausted?: true;
   /** With `StartError`: what it was, by the error table. */
   readonly errorCode?: ErrorCode;
 }
@@ -87,6 +97,8 @@ export interface ContainerObservation {
   readonly imageId: string;
   readonly runtime: string;
   readonly isolation: IsolationClass;
+  /** Absent: small. */
+  readonly stack?: StackClass;
   readonly phase: ContainerPhase;
   readonly createdAt: number;
   readonly startedAt?: number;

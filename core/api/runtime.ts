@@ -81,7 +81,7 @@ export interface GuestTask {
 export type GuestExit =
   | { readonly kind: 'exit'; readonly code: number }
   /** `message` is the trap's text, e.g. `unreachable`, with a function name where there is one. */
-  | { readonly kind: 'trap'; readonly message: string }
+  | { readonly kind: 'trap'; readonly message: string; readonly stackExhausted?: true }
   /** The guest hit its memory limit (exact, from the rewriter's mark) and then ended by itself or trapped. */
   | { readonly kind: 'out-of-memory'; readonly message: string }
   /** It never began: unknown import, no entry point, a component that cannot be linked. `code` is an error-table code. */

@@ -91,6 +91,8 @@ async function run(context: CliContext, name: string, args: readonly string[], o
       artifact,
       runtime,
       isolation: 'dedicated',
+      // There is no second attempt that could have it.
+      stack: 'deep',
       argv: [artifact.name, ...args],
       env,
       cwd: '/',

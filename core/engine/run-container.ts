@@ -9,7 +9,7 @@ import { containerExitOf, startErrorExit, stoppedExit } from './state/container-
 import type { Container, LiveParts } from './state/container.ts';
 import type { GuestThread } from './threads/guest-thread.ts';
 import { OutputPump } from './threads/output-pump.ts';
-import type { ThreadSupply } from './threads/thread-supply.ts';
+import type { SizeClass, ThreadSupply } from './threads/thread-supply.ts';
 
 export interface RunContainerOptions {
   readonly threads: ThreadSupply;
@@ -113,8 +113,8 @@ export function preloadOf({ threadUrl, manifest }: RegisteredRuntime): Preload {
   return { runtimeUrl: threadUrl, rehearse: manifest.accepts.some((accepted) => accepted.kind === 'module' && accepted.importless !== false) };
 }
 
-function sizeClassOf({ config }: LiveParts): 'module' | 'component' {
-  return config.artifact.kind;
+function sizeClassOf({ config }: LiveParts): SizeClass {
+  return { heap: config.artifact.kind, stack: config.stack ?? 'small' };
 }
 
 /** The promise's value, unless the signal aborts first; then its reason is thrown. */

@@ -6,6 +6,8 @@ export interface BlockerOptions {
   readonly clock: GuestClock;
   /** Called right before the guest's entry. */
   readonly onEnter: () => void;
+  /** `run` is called once, in the middle of the first wait that lasts so long. Dedicated threads only. */
+  readonly whenIdle?: { readonly afterMilliseconds: number; readonly run: () => void };
 }
 
 /** Longest single wait, in milliseconds: `Atomics.wait` loses precision beyond what a double holds; the loop goes on. */
@@ -47,6 +49,13 @@ abstract class WakeWordBlocker {
 
 /** For a thread with one guest: blocks the thread. `terminate()` ends such a wait at once. */
 export class DedicatedBlocker extends WakeWordBlocker implements Blocker {
+  #whenIdle: BlockerOptions['whenIdle'];
+
+  constructor(options: BlockerOptions) {
+    super(options);
+    this.#whenIdle = options.whenIdle;
+  }
+
   wrap<Arguments extends unknown[]>(syscall: (...args: Arguments) => number | Blocked): WebAssembly.ImportValue {
     return (...args: Arguments): number => {
       let answer = syscall(...args);
@@ -65,7 +74,13 @@ export class DedicatedBlocker extends WakeWordBlocker implements Blocker {
       if (wait.ready?.() === true) return;
       const milliseconds = this.remaining(wait);
       if (milliseconds === 0) return;
-      Atomics.wait(words, index, seen, milliseconds);
+      const idle = this.#whenIdle;
+      if (idle === undefined || milliseconds <= idle.afterMilliseconds) {
+        Atomics.wait(words, index, seen, milliseconds);
+      } else if (Atomics.wait(words, index, seen, idle.afterMilliseconds) === 'timed-out') {
+        this.#whenIdle = undefined;
+        idle.run();
+      }
     }
   }
 

@@ -30,7 +30,8 @@ export function exitOf(error: unknown, memoryExhausted: boolean): GuestExit {
   }
   const trap = trapText(error);
   if (trap === undefined) throw error;
-  return memoryExhausted ? { kind: 'out-of-memory', message: `the guest reached its memory limit: ${trap}` } : { kind: 'trap', message: trap };
+  if (memoryExhausted) return { kind: 'out-of-memory', message: `the guest reached its memory limit: ${trap}` };
+  return { kind: 'trap', message: trap, ...(isStackExhausted(error) && { stackExhausted: true }) };
 }
 
 /**
@@ -47,9 +48,14 @@ export function startErrorOf(error: unknown): Extract<GuestExit, { kind: 'start-
 
 function trapText(error: unknown): string | undefined {
   if (error instanceof WebAssembly.RuntimeError) return inFunction(error.message, error);
-  if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded') return inFunction('call stack exhausted', error);
+  if (isStackExhausted(error)) return inFunction('call stack exhausted', error);
   if (typeof WebAssembly.Exception === 'function' && error instanceof WebAssembly.Exception) return 'uncaught exception of the guest';
   return undefined;
+}
+
+/** V8's error for the thread's own stack; a program's stack in its linear memory ends in a trap of another kind. */
+function isStackExhausted(error: unknown): error is RangeError {
+  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 }
 
 /** Adds the innermost guest function that the stack names, e.g. `unreachable in function crash`. */

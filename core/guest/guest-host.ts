@@ -1,5 +1,5 @@
-import { randomFillSync } from 'node:crypto';
 import { createGuestClock } from './clock.ts';
+import { giveBackHeap } from './give-back-heap.ts';
 import { DedicatedBlocker } from './blocker.ts';
 import type { GuestHost, GuestStdio } from './host.ts';
 import { ByteRingReader } from './byte-ring.ts';
@@ -8,9 +8,13 @@ import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
 import { RingStdio } from './stdio.ts';
 
+/** Longer than a burst of starts takes: those who start have the CPUs first. */
+const idleMilliseconds = 3000;
+
 /** `crypto.getRandomValues` and `randomFillSync` differ: only the latter takes any length. */
 function random(target: Uint8Array): void {
-  randomFillSync(target);
+  // Not imported: loading it costs each thread half a megabyte, and few guests ask.
+  process.getBuiltinModule('node:crypto').randomFillSync(target);
 }
 
 /** The host of the one guest of a dedicated thread. `ringDoorbell` makes the main thread look at control block and rings. */
@@ -29,6 +33,7 @@ export function createGuestHost(order: GuestOrder, memory: { control: SharedArra
       wake: { words: control, index: controlWord.wake },
       clock,
       onEnter: () => Atomics.store(control, controlWord.entered, 1),
+      whenIdle: { afterMilliseconds: idleMilliseconds, run: () => giveBackHeap(control) },
     }),
     clock,
     stdio,

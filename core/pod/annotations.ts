@@ -1,6 +1,7 @@
 /** Names that users write on pods (docs/reference). */
 export const runtimeAnnotation = 'wasmlet.dev/runtime';
 export const isolationAnnotation = 'wasmlet.dev/isolation';
+export const stackAnnotation = 'wasmlet.dev/stack';
 export const argvAnnotation = 'wasmlet.dev/argv';
 
 /** The annotation that names the runtime of one container. */

@@ -49,7 +49,7 @@ function exitOfGuest(exit: GuestExit): ContainerExit {
       return { code, reason: code === 0 ? 'Completed' : 'Error' };
     }
     case 'trap':
-      return { code: trapped, reason: 'Error', message: exit.message };
+      return { code: trapped, reason: 'Error', message: exit.message, ...(exit.stackExhausted && { stackExhausted: true }) };
     case 'out-of-memory':
       return { code: killed, reason: 'OOMKilled', message: exit.message };
     case 'start-error':

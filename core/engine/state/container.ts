@@ -48,9 +48,10 @@ export class Container {
   }
 
   static create(id: string, createdAt: number, live: LiveParts): Container {
-    const { podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, logPath, logLinkPrefix } = live.config;
+    const { podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, stack, logPath, logLinkPrefix } = live.config;
     const record: AttemptRecord = {
       id, podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, createdAt,
+      ...(stack === undefined ? {} : { stack }),
       ...(logPath === undefined ? {} : { logPath }),
       ...(logLinkPrefix === undefined ? {} : { logLink: logLinkPath(logLinkPrefix, id) }),
     };

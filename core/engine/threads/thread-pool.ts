@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { MessageChannel } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,9 @@ type RunOptions = NonNullable<Parameters<Piscina<ThreadTask, never>['run']>[1]>;
  * together the last would be ready with the first, late.
  */
 const parallelStarts = availableParallelism() * 2;
+
+// For core/guest/give-back-heap.ts: only threads made after this have the collector in their reach.
+setFlagsFromString('--expose-gc');
 
 /** First pause after a thread could not be made, in milliseconds; doubled each time. */
 const firstPause = 50;

@@ -1,4 +1,5 @@
 import type { ResourceLimits } from 'node:worker_threads';
+import type { StackClass } from '../../api/engine.ts';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
@@ -7,22 +8,30 @@ import type { GuestThread } from './guest-thread.ts';
 import { ThreadPool } from './thread-pool.ts';
 
 /**
- * `module`: the guest is one core module, its host a few hundred lines. `component`: its glue is megabytes of JavaScript.
- * V8's limits bound the JavaScript heap only; linear memory is bounded by the rewriter. A stack of 4 MiB, about 80,000
- * frames, costs an idle thread nothing: it is touched when it is used.
+ * Heap `module`: the guest is one core module, its host a few hundred lines. `component`: its glue is megabytes of JavaScript.
+ * V8's limits bound the JavaScript heap only; linear memory is bounded by the rewriter.
  */
-export type SizeClass = 'module' | 'component';
+export interface SizeClass {
+  readonly heap: 'module' | 'component';
+  readonly stack: StackClass;
+}
 
-const resourceLimits: Readonly<Record<SizeClass, ResourceLimits>> = {
-  module: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 4 },
-  component: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256, stackSizeMb: 4 },
+const heaps: Readonly<Record<SizeClass['heap'], ResourceLimits>> = {
+  module: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
+  component: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 },
 };
+const stacks: Readonly<Record<StackClass, ResourceLimits>> = { small: { stackSizeMb: 1 }, deep: { stackSizeMb: 64 } };
+
+/** The class of the threads that are kept ready. */
+const common: SizeClass = { heap: 'module', stack: 'small' };
+
+const nameOf = ({ heap, stack }: SizeClass): string => `${heap}/${stack}`;
 
 export interface ThreadSupplyOptions {
   readonly entry: URL;
   /** Containers at once; warm spares come on top. */
   readonly maxThreads: number;
-  /** Threads of class `module` that are kept ready. */
+  /** Threads of the commonest class that are kept ready. */
   readonly warmThreads: number;
   readonly compileCache?: string | undefined;
   readonly startDeadlineMilliseconds: number;
@@ -36,7 +45,8 @@ const refillPauseMilliseconds = 5;
 /** Gives each container a thread of its own, from a reserve of warm ones where it can. */
 export class ThreadSupply {
   readonly #options: ThreadSupplyOptions;
-  readonly #pools = new Map<SizeClass, ThreadPool>();
+  /** By class. */
+  readonly #pools = new Map<string, ThreadPool>();
   /** Spares, oldest first; the newest may still be starting. */
   readonly #reserve: Promise<GuestThread>[] = [];
   #taken = 0;
@@ -69,14 +79,15 @@ export class ThreadSupply {
     this.#taken += 1;
     try {
       // A spare that is still starting is sooner there than a thread begun now.
-      const spare = sizeClass === 'module' ? this.#reserve.shift() : undefined;
+      const isCommon = nameOf(sizeClass) === nameOf(common);
+      const spare = isCommon ? this.#reserve.shift() : undefined;
       const thread = await (spare ?? this.#pool(sizeClass).start(undefined, signal));
       if (signal.aborted) {
         await thread.terminate();
         throw signal.reason;
       }
       void thread.gone.then(() => this.#leave());
-      if (sizeClass === 'module') this.#preload = preload;
+      if (isCommon) this.#preload = preload;
       this.#options.clock.after(refillPauseMilliseconds, () => this.#refill());
       return thread;
     } catch (error) {
@@ -97,11 +108,11 @@ export class ThreadSupply {
   }
 
   #pool(sizeClass: SizeClass): ThreadPool {
-    let pool = this.#pools.get(sizeClass);
+    let pool = this.#pools.get(nameOf(sizeClass));
     if (pool === undefined) {
       const { warmThreads, maxThreads, ...rest } = this.#options;
-      pool = new ThreadPool({ ...rest, maxThreads: maxThreads + warmThreads, resourceLimits: resourceLimits[sizeClass] });
-      this.#pools.set(sizeClass, pool);
+      pool = new ThreadPool({ ...rest, maxThreads: maxThreads + warmThreads, resourceLimits: { ...heaps[sizeClass.heap], ...stacks[sizeClass.stack] } });
+      this.#pools.set(nameOf(sizeClass), pool);
     }
     return pool;
   }
@@ -111,7 +122,7 @@ export class ThreadSupply {
   }
 
   #addSpare(): void {
-    const spare = this.#pool('module').start(this.#preload);
+    const spare = this.#pool(common).start(this.#preload);
     this.#reserve.push(spare);
     void spare
       .then((thread) => thread.gone)

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import type { ContainerConfig, Engine } from '../../api/engine.ts';
+import type { ContainerConfig, Engine, StackClass } from '../../api/engine.ts';
 import { WasmletError, messageOf, type Retry } from '../../api/errors.ts';
+import type { Image } from '../../api/image.ts';
 import type { Container, Pod } from '../../api/kubernetes.ts';
 import type { RuntimeRegistry } from '../../api/runtime.ts';
 import { containerArgv } from '../../pod/environment/container-argv.ts';
@@ -10,6 +11,7 @@ import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
 import { parseQuantity } from '../../pod/quantity.ts';
 import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
+import { selectStack } from '../../pod/select-stack.ts';
 import type { ContainerInputs } from './container-inputs.ts';
 import type { PodEventTeller } from '../pods/pod-event-teller.ts';
 
@@ -81,6 +83,7 @@ export class ContainerStarter {
       registry: runtimes,
       handlers: runtimeHandlers,
     });
+    const stack = this.#stack(pod, container, image);
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
     const memoryLimit = container.resources?.limits?.['memory'];
     return {
@@ -94,6 +97,7 @@ export class ContainerStarter {
       artifact: image.artifact,
       runtime: choice.runtime.manifest.name,
       isolation: choice.isolation,
+      stack,
       argv: containerArgv(pod, container, { config: image.config, artifactName: image.artifact.name }, environment),
       env: [...environment],
       cwd: container.workingDir || image.config.workingDir || '/',
@@ -104,6 +108,14 @@ export class ContainerStarter {
       logPath: join(podLogDirectory(logs.pods, pod), container.name, `${action.attempt}.log`),
       logLinkPrefix: join(logs.containers, `${metadata.name}_${metadata.namespace}_${container.name}`),
     };
+  }
+
+  #stack(pod: Pod, { name }: Container, { artifact }: Image): StackClass {
+    const { engine, events } = this.#options;
+    const attempts = (engine.podSandbox(pod.metadata.uid)?.containers ?? []).filter((attempt) => attempt.name === name);
+    const { stack, outgrown } = selectStack({ pod, artifact, attempts });
+    if (outgrown) events.container(pod, name, 'Normal', 'DeepStack', `Container ${name} ran out of stack; from now on it gets a deep one`);
+    return stack;
   }
 }
 

@@ -45,6 +45,14 @@ describe('the blocker of a dedicated thread', () => {
     blocker.waitNow({ deadline: 1_000_000n });
   });
 
+  it('notes the first wait that lasts, once, and goes on waiting', () => {
+    let idle = 0;
+    const blocker = new DedicatedBlocker({ ...options(wakeWord(), steppingClock(400_000n)), whenIdle: { afterMilliseconds: 0.1, run: () => (idle += 1) } });
+    blocker.waitNow({ deadline: 10_000_000n });
+    blocker.waitNow({ deadline: 20_000_000n });
+    assert.equal(idle, 1);
+  });
+
   it('turns a blocked syscall into a call that answers', () => {
     const blocker = new DedicatedBlocker(options(wakeWord()));
     let ready = false;
