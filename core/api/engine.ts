@@ -5,6 +5,7 @@
 import type { Artifact } from './artifact.ts';
 import type { ErrorCode } from './errors.ts';
 import type { IsolationClass } from './runtime.ts';
+import type { SocketAddress } from './socket-address.ts';
 
 export interface PodSandboxConfig {
   readonly uid: string;
@@ -34,6 +35,16 @@ export interface ContainerResources {
   readonly descriptors: number;
 }
 
+/** A TCP port on which a container may take connections. */
+export interface ContainerPort {
+  /** Empty when the pod gives it none. */
+  readonly name: string;
+  /** The container's number for it. */
+  readonly port: number;
+  /** Where the node listens for it, at least one; port 0 is any free one. */
+  readonly addresses: readonly SocketAddress[];
+}
+
 /** Plain data: everything that starting a container needs. */
 export interface ContainerConfig {
   readonly podUid: string;
@@ -58,6 +69,8 @@ export interface ContainerConfig {
   readonly env: readonly (readonly [string, string])[];
   readonly cwd: string;
   readonly mounts: readonly Mount[];
+  /** Absent: none. Listened on only for a runtime whose manifest says that it takes listeners. */
+  readonly ports?: readonly ContainerPort[];
   readonly resources: ContainerResources;
   readonly stdin: boolean;
   readonly tty: boolean;
@@ -105,6 +118,8 @@ export interface ContainerObservation {
   readonly finishedAt?: number;
   readonly exit?: ContainerExit;
   readonly logPath?: string;
+  /** Where the node listens for it now; absent: nowhere. */
+  readonly ports?: readonly ContainerPort[];
 }
 
 /** A pod's sandbox and its containers: all attempts still remembered, oldest first. */

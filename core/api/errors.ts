@@ -50,6 +50,7 @@ const table = {
   TRANSPILE_FAILED: { reason: 'RunContainerError', retry: 'terminal' },
   THREAD_START_FAILED: { reason: 'RunContainerError', retry: 'backoff' },
   NODE_FULL: { reason: 'RunContainerError', retry: 'backoff' },
+  PORT_UNAVAILABLE: { reason: 'RunContainerError', retry: 'backoff' },
   // Volumes
   VOLUME_TYPE_UNSUPPORTED: { reason: 'FailedMount', retry: 'terminal' },
   VOLUME_SOURCE_NOT_FOUND: { reason: 'FailedMount', retry: 'backoff' },

@@ -37,6 +37,8 @@ export interface RuntimeManifest {
   readonly features?: {
     /** `live`: host directories are seen as they are. `copy`: a read-only snapshot is taken at start. `none`: refused. */
     readonly volumes?: 'live' | 'copy' | 'none';
+    /** Its guests can accept connections on `GuestHost.listeners`. Where it is not true, the engine listens on no port. */
+    readonly listeners?: boolean;
   };
 }
 

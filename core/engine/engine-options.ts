@@ -16,6 +16,8 @@ export interface WasmEngineOptions {
   readonly maxThreads: number;
   /** Threads kept ready. Default 1. */
   readonly warmThreads?: number;
+  /** TCP connections of all guests at once; beyond them a peer is reset. Default 4,096. */
+  readonly maxConnections?: number;
   /** For a thread to be ready, and again for its guest to be entered. Default 30,000. */
   readonly startDeadlineMilliseconds?: number;
   /** For a transpilation. Default 120,000. */
@@ -32,6 +34,7 @@ export interface WasmEngineOptions {
 /** What holds where nothing was said. */
 export const engineDefaults = {
   warmThreads: 1,
+  maxConnections: 4_096,
   startDeadlineMilliseconds: 30_000,
   prepareDeadlineMilliseconds: 120_000,
   maxPreparedBytes: 1024 ** 3,

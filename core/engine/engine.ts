@@ -12,6 +12,7 @@ import { EventQueue } from './event-queue.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
 import { preloadOf, runContainer } from './run-container.ts';
+import { NodeSockets } from './sockets/node-sockets.ts';
 import { startErrorExit, stoppedExit } from './state/container-exit.ts';
 import type { StopCode } from './state/container-exit.ts';
 import { Container } from './state/container.ts';
@@ -32,6 +33,7 @@ export class WasmEngine implements Engine {
   readonly #threads: ThreadSupply;
   readonly #preparer: Preparer;
   readonly #logs: ContainerLogs;
+  readonly #sockets: NodeSockets;
   readonly #events = new EventQueue<EngineEvent>();
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, Container>();
@@ -43,6 +45,7 @@ export class WasmEngine implements Engine {
     this.#clock = given.clock;
     this.#logger = given.logger;
     this.#logs = new ContainerLogs(given);
+    this.#sockets = new NodeSockets(given);
     this.#threads = new ThreadSupply({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
       clock: given.clock,
@@ -200,15 +203,18 @@ export class WasmEngine implements Engine {
     await Promise.race([ended, this.#clock.sleep(deadlineMilliseconds, given.signal)]);
     given.abort();
     await this.#threads.stop();
+    this.#sockets.stop();
     this.#events.close();
   }
 
   async #run(container: Container): Promise<void> {
     const live = container.live!;
-    const { journal } = this.#sandboxOf(container);
+    const { journal, config: pod } = this.#sandboxOf(container);
     void this.#logs.link(container.record);
     const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
       threads: this.#threads,
+      sockets: this.#sockets,
+      holder: { namespace: pod.namespace, pod: pod.name, container: container.record.name },
       clock: this.#clock,
       startDeadlineMilliseconds: this.#options.startDeadlineMilliseconds,
       beforeStart: (at) => journal.append({ type: 'start', id: container.id, at }),

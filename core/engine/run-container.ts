@@ -4,8 +4,11 @@ import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
 import type { GuestOrder, Preload } from '../guest/protocol.ts';
 import { growRefusedExport } from '../wasm/limit-module.ts';
+import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
 import type { Prepared } from './prepare/preparer.ts';
 import { containerExitOf, startErrorExit, stoppedExit } from './state/container-exit.ts';
+import type { ContainerSockets } from './sockets/container-sockets.ts';
+import type { NodeSockets, PortHolder } from './sockets/node-sockets.ts';
 import type { Container, LiveParts } from './state/container.ts';
 import type { GuestThread } from './threads/guest-thread.ts';
 import { OutputPump } from './threads/output-pump.ts';
@@ -13,6 +16,9 @@ import type { SizeClass, ThreadSupply } from './threads/thread-supply.ts';
 
 export interface RunContainerOptions {
   readonly threads: ThreadSupply;
+  readonly sockets: NodeSockets;
+  /** As whom the container holds its ports. */
+  readonly holder: PortHolder;
   readonly clock: Clock;
   /** A guest whose entry was not reached by then is given up. */
   readonly startDeadlineMilliseconds: number;
@@ -31,28 +37,32 @@ const silentRunningMilliseconds = 250;
  */
 export async function runContainer(container: Container, live: LiveParts, runtime: RegisteredRuntime, options: RunContainerOptions): Promise<ContainerExit> {
   const { signal } = container;
+  let sockets: ContainerSockets | undefined;
   try {
     const prepared = await unlessAborted(live.prepared, signal);
+    sockets = await listen(live, runtime, options);
+    if (sockets !== undefined) container.listensAt(sockets.bound);
     const thread = await options.threads.acquire(sizeClassOf(live), preloadOf(runtime), signal);
     try {
       const startedAt = options.clock.now();
       container.begin(thread, startedAt);
       await options.beforeStart(startedAt);
       signal.throwIfAborted();
-      return await runGuest(container, live, orderFor(container, live, runtime, prepared), thread, options);
+      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order), thread, options, sockets);
     } finally {
       await thread.terminate();
     }
   } catch (error) {
     return signal.aborted ? stoppedExit(container.stopCode ?? 137) : startErrorExit(error);
   } finally {
+    if (sockets !== undefined) options.sockets.close(sockets, 'cut');
     live.output.guestEnded();
     live.input?.end();
     await live.output.close();
   }
 }
 
-async function runGuest(container: Container, live: LiveParts, order: GuestOrder, thread: GuestThread, options: RunContainerOptions): Promise<ContainerExit> {
+async function runGuest(container: Container, live: LiveParts, order: GuestOrder, thread: GuestThread, options: RunContainerOptions, sockets: ContainerSockets | undefined): Promise<ContainerExit> {
   const pump = new OutputPump(thread, (records) => live.output.deliver(records));
   live.input?.connect(() => thread.wake());
   thread.begin(order, () => {
@@ -60,6 +70,7 @@ async function runGuest(container: Container, live: LiveParts, order: GuestOrder
     live.input?.spaceMayBeFree();
     void pump.pump();
   });
+  sockets?.connect(() => thread.wake());
   const cancelWatch = watchSilentStart(thread, options);
   const stop = (): void => void thread.terminate();
   container.signal.addEventListener('abort', stop, { once: true });
@@ -67,6 +78,8 @@ async function runGuest(container: Container, live: LiveParts, order: GuestOrder
   const end = await thread.finished;
   cancelWatch();
   container.signal.removeEventListener('abort', stop);
+  // As a process' end does: what was written is sent. Peers of one that was killed or failed see a reset.
+  if (sockets !== undefined) options.sockets.close(sockets, end.kind === 'exited' && end.exit.kind === 'exit' ? 'finish' : 'cut');
   live.output.guestEnded();
   await pump.pump();
   if (end.kind === 'terminated' && !container.signal.aborted) throw new WasmletError('THREAD_START_FAILED', `the guest was not entered within ${options.startDeadlineMilliseconds} ms`);
@@ -87,7 +100,13 @@ function watchSilentStart(thread: GuestThread, options: RunContainerOptions): ()
   return () => cancel();
 }
 
-function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared): GuestOrder {
+/** Undefined when there is nothing to listen for. */
+async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { sockets, holder }: RunContainerOptions): Promise<ContainerSockets | undefined> {
+  const { ports = [], resources } = config;
+  return ports.length === 0 || manifest.features?.listeners !== true ? undefined : sockets.listen(ports, holder, resources.descriptors);
+}
+
+function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): GuestOrder {
   return {
     runtimeUrl: runtime.threadUrl,
     task: {
@@ -105,6 +124,7 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
     ...(config.resources.memoryBytes === undefined ? {} : { memoryBytes: config.resources.memoryBytes }),
     growRefusedExport,
     ...(input === undefined ? {} : { input: input.memory }),
+    ...(sockets === undefined ? {} : { sockets }),
   };
 }
 

@@ -97,7 +97,10 @@ export class ByteRingReader {
   readonly #ring: Ring;
   readonly #ringDoorbell: () => void;
 
-  /** `ringDoorbell` tells the producer that there is space; it is called only when the producer waits for that. */
+  /**
+   * `ringDoorbell` tells the producer that there is space; it is called only when the producer waits for that, and not before
+   * half of the ring is free, so that a reader of single bytes does not ring for each.
+   */
   constructor(memory: SharedArrayBuffer, ringDoorbell: () => void) {
     this.#ring = new Ring(memory);
     this.#ringDoorbell = ringDoorbell;
@@ -118,17 +121,13 @@ export class ByteRingReader {
     return Atomics.load(this.#ring.words, word.closed) === reset;
   }
 
-  get capacity(): number {
-    return this.#ring.data.length;
-  }
-
   /** Moves at most `target.length` bytes and answers how many. */
   read(target: Uint8Array): number {
     const count = this.peek(target);
     if (count === 0) return 0;
-    const { words } = this.#ring;
+    const { words, data } = this.#ring;
     Atomics.store(words, word.head, (Atomics.load(words, word.head) + count) | 0);
-    if (Atomics.exchange(words, word.wantsSpace, 0) === 1) this.#ringDoorbell();
+    if (this.#ring.used() <= data.length / 2 && Atomics.exchange(words, word.wantsSpace, 0) === 1) this.#ringDoorbell();
     return count;
   }
 

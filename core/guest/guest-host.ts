@@ -6,6 +6,7 @@ import { ByteRingReader } from './byte-ring.ts';
 import { OutputRingWriter } from './output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
+import { createGuestListeners } from './sockets/guest-sockets.ts';
 import { RingStdio } from './stdio.ts';
 
 /** Longer than a burst of starts takes: those who start have the CPUs first. */
@@ -38,6 +39,7 @@ export function createGuestHost(order: GuestOrder, memory: { control: SharedArra
     clock,
     stdio,
     mounts: order.mounts,
+    listeners: createGuestListeners(order.sockets),
     limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
     instantiate: (module, imports) => new WebAssembly.Instance(module, imports),
     random,

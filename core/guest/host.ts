@@ -2,6 +2,7 @@
  * What stands next to a guest inside its thread: the only ways in which a guest touches the outside. A runtime adapter
  * gets it from the engine and builds its import object on it. Everything here is synchronous but for the blocker.
  */
+import type { SocketAddress } from '../api/socket-address.ts';
 
 /** Why a syscall cannot answer yet. */
 export interface Wait {
@@ -68,12 +69,53 @@ export interface GuestMount {
   readonly readOnly: boolean;
 }
 
+/** A TCP port that the container declares. The node listens on it from before the guest's entry until the guest's end. */
+export interface GuestListener {
+  /** The port's name in the pod; empty when it has none. */
+  readonly name: string;
+  /** The port's number in the pod, which is not always the one that clients use. */
+  readonly port: number;
+  /** Connections that wait to be accepted. Look here before every wait. */
+  waiting(): number;
+  /** Takes the oldest of them; undefined when there is none. */
+  accept(): GuestConnection | undefined;
+  /** Closes the port. Connections that wait are cut, accepted ones stay. Call it once, and nothing after it. */
+  close(): void;
+}
+
+/** An accepted TCP connection. Each direction ends by itself. */
+export interface GuestConnection {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /**
+   * Reads at most `target.length` bytes and answers how many (0 = the peer has ended its direction), or what to wait for.
+   * With `peek` the bytes stay.
+   * @throws FileError `ECONNRESET` when the connection was cut, after all that came before has been read
+   */
+  read(target: Uint8Array, peek?: boolean): number | Wait;
+  /** Bytes that `read` would give now; -1 at the end, and when the connection was cut. */
+  readable(): number;
+  /**
+   * Takes at least one byte and at most all of them and answers how many, or what to wait for.
+   * @throws FileError `EPIPE` after `shutdown('write')`, and when the peer is gone
+   */
+  write(bytes: Uint8Array): number | Wait;
+  /** Bytes that `write` would take now; -1 when it would throw. */
+  writable(): number;
+  /** `write`: the peer reads the end after what was written. `read`: whatever comes is thrown away. */
+  shutdown(direction: 'read' | 'write'): void;
+  /** What was written is still sent. Call it once, and nothing after it. */
+  close(): void;
+}
+
 export interface GuestHost {
   readonly blocker: Blocker;
   readonly clock: GuestClock;
   readonly stdio: GuestStdio;
   /** The container's mounts; core/guest/files builds the guest's file system on them. Sorted by guest path. */
   readonly mounts: readonly GuestMount[];
+  /** One for each TCP port of the container, in the pod's order: all that it can be reached by. */
+  readonly listeners: readonly GuestListener[];
   readonly limits: {
     /** Descriptors that the guest may hold at once, preopens included. */
     readonly descriptors: number;

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestExit, GuestTask } from '../api/runtime.ts';
 import type { GuestMount } from './host.ts';
+import type { SocketOrder } from './sockets/socket-protocol.ts';
 
 /** 32-bit words of the control block, one block per thread. Writers: G the guest's thread, M the main thread. */
 export const controlWord = {
@@ -99,6 +100,8 @@ export interface GuestOrder {
   readonly growRefusedExport: string;
   /** Absent: stdin is at its end from the start. */
   readonly input?: SharedArrayBuffer;
+  /** Absent: the container declares no port. Its port must be transferred with the order. */
+  readonly sockets?: SocketOrder;
 }
 
 /** Thread → main. */

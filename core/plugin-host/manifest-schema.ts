@@ -54,7 +54,7 @@ export const manifestSchema = {
               features: {
                 type: 'object',
                 additionalProperties: false,
-                properties: { volumes: { enum: ['live', 'copy', 'none'] } },
+                properties: { volumes: { enum: ['live', 'copy', 'none'] }, listeners: { type: 'boolean' } },
               },
             },
           },

@@ -2,10 +2,11 @@
 import { randomFillSync } from 'node:crypto';
 import { DedicatedBlocker, SharedBlocker } from '../../core/guest/blocker.ts';
 import { createGuestClock } from '../../core/guest/clock.ts';
-import type { GuestClock, GuestHost, GuestMount, Wait } from '../../core/guest/host.ts';
+import type { GuestClock, GuestHost, GuestListener, GuestMount, Wait } from '../../core/guest/host.ts';
 
 export interface TestGuestOptions {
   readonly mounts?: readonly GuestMount[];
+  readonly listeners?: readonly GuestListener[];
   readonly descriptors?: number;
   readonly tty?: boolean;
   readonly memoryBytes?: number;
@@ -23,6 +24,7 @@ export class TestGuestHost implements GuestHost {
   readonly blocker: GuestHost['blocker'];
   readonly stdio: GuestHost['stdio'];
   readonly mounts: readonly GuestMount[];
+  readonly listeners: readonly GuestListener[];
   readonly limits: GuestHost['limits'];
   /** Records as the guest wrote them. */
   readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
@@ -38,6 +40,7 @@ export class TestGuestHost implements GuestHost {
     const blocking = { wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} };
     this.blocker = options.isolation === 'shared' ? new SharedBlocker(blocking) : new DedicatedBlocker(blocking);
     this.mounts = options.mounts ?? [];
+    this.listeners = options.listeners ?? [];
     this.limits = { descriptors: options.descriptors ?? 64, ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }) };
     this.stdio = this.#streams(options);
   }

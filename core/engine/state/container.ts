@@ -1,4 +1,4 @@
-import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerStats } from '../../api/engine.ts';
+import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats } from '../../api/engine.ts';
 import { controlWord } from '../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
 import type { ContainerInput } from '../streams/container-input.ts';
@@ -33,6 +33,7 @@ export class Container {
   #stopCode: StopCode | undefined;
   #startRequested = false;
   #thread: GuestThread | undefined;
+  #ports: readonly ContainerPort[] | undefined;
 
   private constructor(record: AttemptRecord, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -110,6 +111,11 @@ export class Container {
     this.#startedAt = now;
   }
 
+  /** The node listens for it, at these addresses. */
+  listensAt(ports: readonly ContainerPort[]): void {
+    this.#ports = ports;
+  }
+
   /** True the first time only, and never after the end. */
   becomeRunning(): boolean {
     if (this.#phase !== 'created') return false;
@@ -122,6 +128,7 @@ export class Container {
     this.#exit = exit;
     this.#finishedAt = now;
     this.#thread = undefined;
+    this.#ports = undefined;
     this.#live = undefined;
     this.#resolveEnded();
   }
@@ -135,6 +142,7 @@ export class Container {
       ...(this.#phase === 'created' || this.#exit?.reason === 'StartError' || this.#startedAt === undefined ? {} : { startedAt: this.#startedAt }),
       ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
       ...(this.#exit === undefined ? {} : { exit: this.#exit }),
+      ...(this.#ports === undefined ? {} : { ports: this.#ports }),
     };
   }
 

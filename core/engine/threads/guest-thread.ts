@@ -71,7 +71,7 @@ export class GuestThread {
   /** Gives the thread its container. `onDoorbell` is called when output, control words or stdin's space are worth a look. */
   begin(order: GuestOrder, onDoorbell: () => void): void {
     this.#onDoorbell = onDoorbell;
-    this.#port.postMessage(order);
+    this.#port.postMessage(order, order.sockets === undefined ? [] : [order.sockets.port]);
   }
 
   /** True once the guest has made a host call. */
