@@ -78,8 +78,8 @@ async function runGuest(container: Container, live: LiveParts, order: GuestOrder
   const end = await thread.finished;
   cancelWatch();
   container.signal.removeEventListener('abort', stop);
-  // As a process' end does: what was written is sent. Peers of one that was killed or failed see a reset.
-  if (sockets !== undefined) options.sockets.close(sockets, end.kind === 'exited' && end.exit.kind === 'exit' ? 'finish' : 'cut');
+  // As at a process' end: what was written is sent. The peers of a guest that was killed see a reset.
+  if (sockets !== undefined) options.sockets.close(sockets, end.kind === 'exited' ? 'finish' : 'cut');
   live.output.guestEnded();
   await pump.pump();
   if (end.kind === 'terminated' && !container.signal.aborted) throw new WasmletError('THREAD_START_FAILED', `the guest was not entered within ${options.startDeadlineMilliseconds} ms`);

@@ -3,6 +3,9 @@ import { DescriptorTable } from '../../core/guest/files/descriptor-table.ts';
 import type { Directory } from '../../core/guest/files/directory.ts';
 import { FileError } from '../../core/guest/files/file-error.ts';
 import type { RegularFile } from '../../core/guest/files/regular-file.ts';
+import type { GuestConnection, GuestListener } from '../../core/guest/host.ts';
+import { socketRights } from '../../core/guest/preview1/guest-socket-calls.ts';
+import type { GuestSocket } from '../../core/guest/preview1/guest-socket-calls.ts';
 import { noRights } from './rights.ts';
 import type { Rights } from './rights.ts';
 
@@ -36,7 +39,10 @@ export interface DirectoryDescriptor extends Capable {
   listing?: readonly Dirent<Buffer>[];
 }
 
-export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor;
+/** A listener of the container, or a connection that it accepted. */
+export type SocketDescriptor = GuestSocket & Capable;
+
+export type Descriptor = StreamDescriptor | FileDescriptor | DirectoryDescriptor | SocketDescriptor;
 
 /** What a guest has open. Every look-up names the right (one bit) that the call needs. */
 export class Descriptors extends DescriptorTable<Descriptor> {
@@ -46,11 +52,17 @@ export class Descriptors extends DescriptorTable<Descriptor> {
     return descriptor;
   }
 
-  /** `forStream` and `forDirectory` are the errnos for what is no file. */
+  /** `forStream` (which sockets are, too) and `forDirectory` are the errnos for what is no file. */
   file(fd: number, right: number, forStream: string, forDirectory: string): RegularFile {
     const descriptor = this.with(fd, right);
     if (descriptor.kind === 'file') return descriptor.file;
     throw new FileError(descriptor.kind === 'directory' ? forDirectory : forStream);
+  }
+
+  socket(fd: number, right: number): SocketDescriptor {
+    const descriptor = this.with(fd, right);
+    if (isSocket(descriptor)) return descriptor;
+    throw new FileError('ENOTSOCK');
   }
 
   directory(fd: number, right: number): DirectoryDescriptor {
@@ -70,4 +82,18 @@ export function fileDescriptor(file: RegularFile, rights: Rights, dropped: Right
 
 export function directoryDescriptor(directory: Directory, rights: Rights, dropped: Rights, preopenedAs?: Uint8Array): DirectoryDescriptor {
   return { kind: 'directory', directory, rights, dropped, ...(preopenedAs === undefined ? {} : { preopenedAs }), close: () => directory.close() };
+}
+
+export function listenerDescriptor(listener: GuestListener): SocketDescriptor {
+  return { kind: 'listener', listener, rights: { base: socketRights.listener, inheriting: socketRights.connection }, dropped: noRights, nonblocking: false, close: () => listener.close() };
+}
+
+/** It has what its listener passes on. */
+export function connectionDescriptor(connection: GuestConnection, { rights, dropped }: SocketDescriptor, nonblocking: boolean): SocketDescriptor {
+  const base = socketRights.connection & rights.inheriting;
+  return { kind: 'connection', connection, rights: { base, inheriting: 0 }, dropped: { base: dropped.inheriting, inheriting: dropped.inheriting }, nonblocking, close: () => connection.close() };
+}
+
+export function isSocket(descriptor: Descriptor): descriptor is SocketDescriptor {
+  return descriptor.kind === 'listener' || descriptor.kind === 'connection';
 }

@@ -1,6 +1,6 @@
 /**
  * Rights of preview 1 (`rights` in wasi_snapshot_preview1.witx), by bit; numbers, since an i64's bigint costs an allocation
- * and the sockets' rights, which we never give, are the only ones above bit 27.
+ * and there are 30.
  */
 export const right = {
   FD_DATASYNC: 1 << 0,
@@ -31,6 +31,8 @@ export const right = {
   PATH_REMOVE_DIRECTORY: 1 << 25,
   PATH_UNLINK_FILE: 1 << 26,
   POLL_FD_READWRITE: 1 << 27,
+  SOCK_SHUTDOWN: 1 << 28,
+  SOCK_ACCEPT: 1 << 29,
 } as const;
 
 const directoryBase =
@@ -75,5 +77,5 @@ export function difference(one: Rights, other: Rights): Rights {
 }
 
 function known(rights: bigint): number {
-  return Number(BigInt.asUintN(28, rights));
+  return Number(BigInt.asUintN(30, rights));
 }

@@ -1,6 +1,7 @@
 import type { GuestTask } from '../../core/api/runtime.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import type { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
+import type { GuestSocketCalls } from '../../core/guest/preview1/guest-socket-calls.ts';
 import type { GuestStreams } from '../../core/guest/preview1/guest-streams.ts';
 import type { Descriptors } from './descriptor.ts';
 
@@ -10,6 +11,7 @@ export interface WasiContext {
   readonly host: GuestHost;
   readonly memory: GuestMemory;
   readonly streams: GuestStreams;
+  readonly sockets: GuestSocketCalls;
   readonly descriptors: Descriptors;
 }
 

@@ -3,8 +3,9 @@ import { Directory } from '../../core/guest/files/directory.ts';
 import { MountTable } from '../../core/guest/files/mount-table.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
+import { GuestSocketCalls } from '../../core/guest/preview1/guest-socket-calls.ts';
 import { GuestStreams } from '../../core/guest/preview1/guest-streams.ts';
-import { Descriptors, directoryDescriptor, streamDescriptor } from './descriptor.ts';
+import { Descriptors, directoryDescriptor, listenerDescriptor, streamDescriptor } from './descriptor.ts';
 import { descriptorFunctions } from './functions/descriptors.ts';
 import { directoryFunctions } from './functions/directories.ts';
 import { pathFunctions } from './functions/paths.ts';
@@ -29,11 +30,13 @@ export function createWasi(task: GuestTask, host: GuestHost): Wasi {
   const descriptors = new Descriptors(host.limits.descriptors, (count) => host.reportDescriptors(count));
   const memory = new GuestMemory((bytes) => host.reportMemory(bytes));
   const streams = new GuestStreams(host.stdio, memory);
+  const sockets = new GuestSocketCalls(memory);
   for (const stream of [0, 1, 2] as const) descriptors.insert(() => streamDescriptor(stream, { base: streams.rights(stream), inheriting: 0 }));
+  for (const listener of host.listeners) descriptors.insert(() => listenerDescriptor(listener));
   for (const root of mounts.roots()) {
     descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
   }
-  const context: WasiContext = { task, host, memory, streams, descriptors };
+  const context: WasiContext = { task, host, memory, streams, sockets, descriptors };
   return {
     functions: {
       ...processFunctions(context),

@@ -4,6 +4,8 @@ import { FileError } from '../files/file-error.ts';
 import type { Blocked, GuestHost, GuestMount } from '../host.ts';
 import { errno } from './errno.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import { GuestSocketCalls } from './guest-socket-calls.ts';
+import type { GuestSocket } from './guest-socket-calls.ts';
 import { GuestStreams, streamAnswers } from './guest-streams.ts';
 import { withExactArguments } from './native-function.ts';
 import type { NativeFunction } from './native-function.ts';
@@ -49,6 +51,8 @@ interface StreamEntry {
   close(): void;
 }
 
+type SocketEntry = GuestSocket & { close(): void };
+
 const longestPath = 4095;
 const [createFlag, directoryFlag, truncateFlag] = [1, 2, 8];
 const [followFlag, nonblockFlag] = [1, 4];
@@ -58,7 +62,7 @@ const writingRights = (1n << 0n) | writeRight | (1n << 8n) | (1n << 22n);
 
 /**
  * Stands between a guest and another implementation of preview 1, so that the guest never sits in a native call: streams,
- * sleeping and the end are ours. Descriptors are numbered, counted and capped here; the implementation's own numbers stay
+ * sockets, sleeping and the end are ours. Descriptors are numbered, counted and capped here; the implementation's own numbers stay
  * hidden. It also refuses what no such implementation checks well enough: writes to read-only mounts and new symbolic links.
  */
 export class Interposer {
@@ -66,7 +70,8 @@ export class Interposer {
   readonly #memory: GuestMemory;
   readonly #native: Readonly<Record<string, NativeFunction>>;
   readonly #streams: GuestStreams;
-  readonly #table: DescriptorTable<NativeEntry | StreamEntry>;
+  readonly #sockets: GuestSocketCalls;
+  readonly #table: DescriptorTable<NativeEntry | StreamEntry | SocketEntry>;
 
   constructor(options: InterposerOptions) {
     const { host, memory, native, preopened } = options;
@@ -74,8 +79,10 @@ export class Interposer {
     this.#memory = memory;
     this.#native = Object.fromEntries(Object.entries(native).map(([name, act]) => [name, withExactArguments(act)]));
     this.#streams = new GuestStreams(host.stdio, memory);
+    this.#sockets = new GuestSocketCalls(memory);
     this.#table = new DescriptorTable(host.limits.descriptors, (count) => host.reportDescriptors(count));
     for (const stream of [0, 1, 2] as const) this.#table.insert(() => ({ kind: 'stream', stream, nonblocking: false, close() {} }));
+    for (const listener of host.listeners) this.#table.insert(() => ({ kind: 'listener', listener, nonblocking: false, close: () => listener.close() }));
     for (const directory of preopened) {
       this.#table.insert(() => ({ ...this.#entry(directory.native, directory.mount, ''), preopenedAs: new TextEncoder().encode(directory.mount.guestPath) }));
     }
@@ -88,7 +95,6 @@ export class Interposer {
     const functions: Record<string, WebAssembly.ImportValue> = {};
     for (const [name, native] of Object.entries(this.#native)) functions[name] = plain(native);
     for (const name of Object.keys(streamAnswers)) functions[name] = plain(this.#onDescriptor(name));
-    const socket = plain((fd: number) => (this.#table.get(fd), errno.ENOTSOCK));
     return {
       ...functions,
       fd_write: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number) => this.#write(fd, vectors, count, result)),
@@ -106,16 +112,31 @@ export class Interposer {
       }),
       proc_raise: plain(() => errno.ENOTSUP),
       sched_yield: plain(() => errno.SUCCESS),
-      sock_accept: socket,
-      sock_recv: socket,
-      sock_send: socket,
-      sock_shutdown: socket,
+      ...this.#socketFunctions(plain),
     };
   }
 
   /** Closes all that the guest left open, preopened directories included. */
   close(): void {
     this.#table.closeAll();
+  }
+
+  #socketFunctions(plain: (act: (...args: never[]) => number) => WebAssembly.ImportValue): Record<string, WebAssembly.ImportValue> {
+    const { host } = this.#options;
+    const socket = (fd: number): SocketEntry => {
+      const entry = this.#table.get(fd);
+      if (entry.kind === 'native' || entry.kind === 'stream') throw new FileError('ENOTSOCK');
+      return entry;
+    };
+    return {
+      sock_accept: blockingSyscall(host, (fd: number, flags: number, result: number) =>
+        this.#sockets.accept(socket(fd), flags, result, () => this.#table.requireRoom(), (connection, nonblocking) =>
+          this.#table.insert(() => ({ kind: 'connection', connection, nonblocking, close: () => connection.close() })))),
+      sock_recv: blockingSyscall(host, (fd: number, vectors: number, count: number, flags: number, length: number, resultFlags: number) =>
+        this.#sockets.receive(socket(fd), vectors, count, flags, length, resultFlags)),
+      sock_send: blockingSyscall(host, (fd: number, vectors: number, count: number, flags: number, result: number) => this.#sockets.send(socket(fd), vectors, count, flags, result)),
+      sock_shutdown: plain((fd: number, how: number) => this.#sockets.shutdown(socket(fd), how)),
+    };
   }
 
   #pathFunctions(plain: (act: (...args: never[]) => number) => WebAssembly.ImportValue): Record<string, WebAssembly.ImportValue> {
@@ -174,7 +195,7 @@ export class Interposer {
   /** The directory that a path is relative to, after the path has been looked at. */
   #directory(fd: number, path: number, length: number, follow: boolean, changes: boolean, opening = false): NativeEntry {
     const entry = this.#table.get(fd);
-    if (entry.kind === 'stream') throw new FileError('ENOTDIR');
+    if (entry.kind !== 'native') throw new FileError('ENOTDIR');
     if (changes && entry.mount.readOnly) throw new FileError('EROFS');
     this.#options.inspect?.({ mount: entry.mount, path: below(entry, this.#text(path, length)) }, follow, opening);
     return entry;
@@ -184,7 +205,7 @@ export class Interposer {
     const forStream = streamAnswers[name] as number;
     return ((fd: number, a: unknown, b: unknown, c: unknown, d: unknown) => {
       const entry = this.#table.get(fd);
-      if (entry.kind === 'stream') return forStream;
+      if (entry.kind !== 'native') return forStream;
       if (name === 'fd_filestat_set_times' && entry.mount.readOnly) throw new FileError('EROFS');
       return this.#call(name, entry.native, a, b, c, d);
     });
@@ -193,6 +214,7 @@ export class Interposer {
   #write(fd: number, vectors: number, count: number, result: number): number | Blocked {
     const entry = this.#table.get(fd);
     if (entry.kind === 'native') return this.#call('fd_write', entry.native, vectors, count, result);
+    if (entry.kind !== 'stream') return this.#sockets.write(entry, vectors, count, result);
     if (entry.stream === 0) throw new FileError('EBADF');
     return this.#streams.write(entry.stream, vectors, count, result);
   }
@@ -200,6 +222,7 @@ export class Interposer {
   #read(fd: number, vectors: number, count: number, result: number): number | Blocked {
     const entry = this.#table.get(fd);
     if (entry.kind === 'native') return this.#call('fd_read', entry.native, vectors, count, result);
+    if (entry.kind !== 'stream') return this.#sockets.read(entry, vectors, count, result);
     if (entry.stream !== 0) throw new FileError('EBADF');
     return this.#streams.read(vectors, count, result, entry.nonblocking);
   }
@@ -208,19 +231,22 @@ export class Interposer {
     const poll = new Poll(this.#options.host, this.#memory, (fd, write) => {
       const entry = this.#table.get(fd);
       // A file never makes anyone wait; how much is left of it only the implementation knows.
-      return entry.kind === 'native' ? 1 : this.#streams.readiness(entry.stream, write);
+      if (entry.kind === 'native') return 1;
+      return entry.kind === 'stream' ? this.#streams.readiness(entry.stream, write) : this.#sockets.readiness(entry, write);
     });
     return (subscriptions, events, count, result) => poll.pollOneoff(subscriptions, events, count, result);
   }
 
-  #preopenedName(fd: number): Uint8Array | undefined {
+  #preopenedName(fd: number): Uint8Array | 'listener' | undefined {
     const entry = this.#table.get(fd);
-    return entry.kind === 'stream' ? undefined : entry.preopenedAs;
+    if (entry.kind === 'listener') return 'listener';
+    return entry.kind === 'native' ? entry.preopenedAs : undefined;
   }
 
   #fdstat(fd: number, result: number): number {
     const entry = this.#table.get(fd);
     if (entry.kind === 'native') return this.#call('fd_fdstat_get', entry.native, result);
+    if (entry.kind !== 'stream') return this.#sockets.writeDescriptorStatus(entry, result);
     return this.#streams.writeDescriptorStatus(entry.stream, entry.nonblocking ? nonblockFlag : 0, result);
   }
 
@@ -233,7 +259,8 @@ export class Interposer {
 
   #filestat(fd: number, result: number): number {
     const entry = this.#table.get(fd);
-    return entry.kind === 'native' ? this.#call('fd_filestat_get', entry.native, result) : this.#streams.writeFileStatus(result);
+    if (entry.kind === 'native') return this.#call('fd_filestat_get', entry.native, result);
+    return (entry.kind === 'stream' ? this.#streams : this.#sockets).writeFileStatus(result);
   }
 
   #entry(native: number, mount: GuestMount, path: string): NativeEntry {

@@ -4,6 +4,7 @@ import type { Blocked } from '../../../core/guest/host.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { Poll } from '../../../core/guest/preview1/poll.ts';
 import { blockingSyscall, syscall } from '../../../core/guest/preview1/syscall.ts';
+import { isSocket } from '../descriptor.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { fileStatusSize, fileType, writeFileStatus } from '../file-status.ts';
 import { difference, everyRight, intersection, right, rightsFrom } from '../rights.ts';
@@ -16,13 +17,13 @@ const whence = { set: 0, current: 1, end: 2 } as const;
 const lastAdvice = 5;
 
 /** Functions on what is open, whatever it is: `fd_*` but for directories' own, and `poll_oneoff`. */
-export function descriptorFunctions({ host, memory, streams, descriptors }: WasiContext): WasiFunctions {
+export function descriptorFunctions({ host, memory, streams, sockets, descriptors }: WasiContext): WasiFunctions {
 
   const poll = new Poll(host, memory, (fd, write) => {
     const descriptor = descriptors.with(fd, right.POLL_FD_READWRITE);
     if (descriptor.kind === 'directory') throw new FileError('EBADF');
     if (descriptor.kind === 'file') return write ? 1 : Math.max(0, Number(descriptor.file.status().size) - descriptor.file.offset);
-    return streams.readiness(descriptor.stream, write);
+    return isSocket(descriptor) ? sockets.readiness(descriptor, write) : streams.readiness(descriptor.stream, write);
   });
 
   return {
@@ -33,6 +34,7 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
         return streams.write(descriptor.stream, vectors, count, result);
       }
       if (descriptor.kind === 'directory') throw new FileError('EISDIR');
+      if (isSocket(descriptor)) return sockets.write(descriptor, vectors, count, result);
       const { file } = descriptor;
       return transfer(vectors, count, result, (piece) => file.write(piece));
     }),
@@ -43,6 +45,7 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
         return streams.read(vectors, count, result, descriptor.nonblocking);
       }
       if (descriptor.kind === 'directory') throw new FileError('EISDIR');
+      if (isSocket(descriptor)) return sockets.read(descriptor, vectors, count, result);
       const { file } = descriptor;
       return transfer(vectors, count, result, (piece) => file.read(piece));
     }),
@@ -114,6 +117,7 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
     fd_fdstat_get: syscall(host, (fd: number, result: number) => {
       const descriptor = descriptors.get(fd);
       if (descriptor.kind === 'stream') return streams.writeDescriptorStatus(descriptor.stream, flagsOf(descriptor), result, descriptor.rights.base);
+      if (isSocket(descriptor)) return sockets.writeDescriptorStatus(descriptor, result, descriptor.rights.base);
       memory.bytes(result, 24).fill(0);
       memory.setU8(result, descriptor.kind === 'file' ? fileType.regularFile : fileType.directory);
       memory.setU16((result >>> 0) + 2, flagsOf(descriptor));
@@ -144,6 +148,7 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
     fd_filestat_get: syscall(host, (fd: number, result: number) => {
       const descriptor = descriptors.with(fd, right.FD_FILESTAT_GET);
       if (descriptor.kind === 'stream') return streams.writeFileStatus(result);
+      if (isSocket(descriptor)) return sockets.writeFileStatus(result);
       memory.check(result, fileStatusSize);
       writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
       return errno.SUCCESS;
@@ -155,9 +160,9 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
     fd_filestat_set_times: syscall(host, (fd: number, access: bigint, modification: bigint, flags: number) => {
       const descriptor = descriptors.with(fd, right.FD_FILESTAT_SET_TIMES);
       const times = fileTimes(access, modification, flags, host.clock);
-      if (descriptor.kind === 'stream') throw new FileError('EBADF');
       if (descriptor.kind === 'file') descriptor.file.setTimes(times);
-      else descriptor.directory.setTimes(times);
+      else if (descriptor.kind === 'directory') descriptor.directory.setTimes(times);
+      else throw new FileError('EBADF');
       return errno.SUCCESS;
     }),
     poll_oneoff: blockingSyscall(host, (subscriptions: number, events: number, count: number, result: number) => poll.pollOneoff(subscriptions, events, count, result)),
@@ -182,7 +187,7 @@ export function descriptorFunctions({ host, memory, streams, descriptors }: Wasi
 function flagsOf(descriptor: Descriptor): number {
   if (descriptor.kind === 'directory') return 0;
   const nonblock = descriptor.nonblocking ? descriptorFlag.nonblock : 0;
-  if (descriptor.kind === 'stream') return nonblock;
+  if (descriptor.kind !== 'file') return nonblock;
   const { append, sync, dataSync } = descriptor.file.flags;
   return nonblock | (append ? descriptorFlag.append : 0) | (sync ? descriptorFlag.sync : 0) | (dataSync ? descriptorFlag.dataSync : 0);
 }
@@ -195,8 +200,9 @@ function startOf(file: RegularFile, origin: number): number {
 }
 
 function synchronized(descriptor: Descriptor): RegularFile | { synchronize(): void } {
-  if (descriptor.kind === 'stream') throw new FileError('EINVAL');
-  return descriptor.kind === 'file' ? descriptor.file : descriptor.directory;
+  if (descriptor.kind === 'file') return descriptor.file;
+  if (descriptor.kind === 'directory') return descriptor.directory;
+  throw new FileError('EINVAL');
 }
 
 /** A file's offset or size; what a double cannot hold exactly is beyond every file system. */

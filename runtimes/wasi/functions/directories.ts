@@ -15,6 +15,7 @@ export function directoryFunctions({ host, memory, descriptors }: WasiContext): 
   return {
     ...preopenFunctions(host, memory, (fd) => {
       const descriptor = descriptors.get(fd);
+      if (descriptor.kind === 'listener') return 'listener';
       return descriptor.kind === 'directory' ? descriptor.preopenedAs : undefined;
     }),
     fd_readdir: syscall(host, (fd: number, buffer: number, length: number, cookie: bigint, result: number) => {

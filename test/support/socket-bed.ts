@@ -1,0 +1,92 @@
+/** A real engine whose guests listen on loopback, and clients for them. */
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Artifact } from '../../core/api/artifact.ts';
+import type { ContainerConfig, ContainerPort } from '../../core/api/engine.ts';
+import type { PluginManifest } from '../../core/api/plugin.ts';
+import type { RegisteredRuntime } from '../../core/api/runtime.ts';
+import type { WasmEngineOptions } from '../../core/engine/engine.ts';
+import { EngineBed, registryOf } from './engine-bed.ts';
+import { artifactOf } from './wat.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+export const socketFixtures = path.join(root, 'test/fixtures/sockets');
+
+/** A runtime of this repository, as its manifest says. */
+export async function runtimeOf(name: string): Promise<RegisteredRuntime> {
+  const home = path.join(root, 'runtimes', name);
+  const { id, contributes } = JSON.parse(await readFile(path.join(home, 'plugin.json'), 'utf8')) as PluginManifest;
+  const manifest = contributes.runtimes!.find((runtime) => runtime.name === name)!;
+  return { manifest, pluginId: id, threadUrl: pathToFileURL(path.join(home, manifest.thread)).href, version: '1', state: 'active', allowed: true };
+}
+
+/** Any free port of loopback. */
+export function loopbackPort(port = 0, name = ''): ContainerPort {
+  return { name, port, addresses: [{ address: '127.0.0.1', port }] };
+}
+
+export class SocketBed {
+  readonly bed: EngineBed;
+  readonly #runtime: string;
+  readonly #clients = new Set<Socket>();
+
+  private constructor(bed: EngineBed, runtime: string) {
+    this.bed = bed;
+    this.#runtime = runtime;
+  }
+
+  static async create(runtime: string, options: Partial<WasmEngineOptions> = {}): Promise<SocketBed> {
+    return new SocketBed(await EngineBed.create({ runtimes: registryOf(await runtimeOf(runtime)), ...options }), runtime);
+  }
+
+  async fixture(name: string): Promise<Artifact> {
+    return artifactOf(this.bed.directory, name, await readFile(path.join(socketFixtures, name)));
+  }
+
+  /** Starts a guest and waits until it says "ready". Answers its id and the port to connect to. */
+  async serve(artifact: Artifact, args: readonly string[] = [], changes: Partial<ContainerConfig> = {}): Promise<{ id: string; port: number }> {
+    const id = await this.bed.start(artifact, { runtime: this.#runtime, argv: [artifact.name, ...args], ports: [loopbackPort()], ...changes });
+    await this.bed.logged(id, / F (ready|listening)\n/);
+    return { id, port: this.bed.observe(id).ports![0]!.addresses[0]!.port };
+  }
+
+  /** A client; its errors are for whoever looks at it. */
+  async connect(port: number): Promise<Socket> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    this.#clients.add(socket);
+    socket.once('close', () => this.#clients.delete(socket));
+    await once(socket, 'connect');
+    socket.on('error', () => {});
+    return socket;
+  }
+
+  /** What the guest has printed, without the log's times; its first line, "ready", is left out. */
+  async output(id: string): Promise<string> {
+    return (await this.bed.log(id)).split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/^\S+ \S+ F /, '')])).slice(1).join('\n');
+  }
+
+  /** Resolves when the guest has printed that line. */
+  async printed(id: string, line: string): Promise<void> {
+    while (!(await this.output(id)).split('\n').includes(line)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.destroy();
+    await this.bed.close();
+  }
+}
+
+/** All bytes until the other side ends, or the error that ended it. */
+export async function everythingFrom(socket: Socket): Promise<Buffer | NodeJS.ErrnoException> {
+  const pieces: Buffer[] = [];
+  try {
+    for await (const piece of socket) pieces.push(piece as Buffer);
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+  return Buffer.concat(pieces);
+}
