@@ -3,7 +3,7 @@ import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
 import type { GuestOrder, Preload } from '../guest/protocol.ts';
-import { growRefusedExport } from '../wasm/limit-module.ts';
+import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
 import type { Prepared } from './prepare/preparer.ts';
 import { containerExitOf, startErrorExit, stoppedExit } from './state/container-exit.ts';

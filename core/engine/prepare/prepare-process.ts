@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { PreparedArtifact, RuntimeThread } from '../../api/runtime.ts';
-import { limitModule } from '../../wasm/limit-module.ts';
+import { limitModule } from '../../wasm/rewrite-module.ts';
 import { indexFile } from './prepare-protocol.ts';
 import type { PreparedIndex, PrepareJob, PrepareReply } from './prepare-protocol.ts';
 

@@ -1,6 +1,6 @@
 import type { ArtifactInspection, ArtifactKind } from '../../api/artifact.ts';
 import type { ErrorCode } from '../../api/errors.ts';
-import type { ModuleLimits } from '../../wasm/limit-module.ts';
+import type { ModuleLimits } from '../../wasm/rewrite-module.ts';
 
 /** What the engine asks of a prepare process, once. */
 export interface PrepareJob {

@@ -3,7 +3,17 @@ import { malformed } from './binary-reader.ts';
 import { skipHeapType, skipValueType } from './types.ts';
 
 /** Opcodes that callers look for. */
-export const opcode = { end: 0x0b, memoryGrow: 0x40 } as const;
+export const opcode = {
+  unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, try: 0x06, catch: 0x07, throw: 0x08, rethrow: 0x09, throwRef: 0x0a, end: 0x0b,
+  br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f, call: 0x10, callIndirect: 0x11, returnCall: 0x12, returnCallIndirect: 0x13, callRef: 0x14,
+  returnCallRef: 0x15, delegate: 0x18, catchAll: 0x19, tryTable: 0x1f, i32Const: 0x41, memoryGrow: 0x40, refFunc: 0xd2, brOnNull: 0xd5,
+  brOnNonNull: 0xd6, garbageCollection: 0xfb, miscellaneous: 0xfc,
+} as const;
+
+/** What follows `opcode.miscellaneous` in instructions that callers look for. */
+export const miscellaneousOpcode = {
+  memoryInit: 8, memoryCopy: 10, memoryFill: 11, tableInit: 12, tableCopy: 14, tableGrow: 15, tableFill: 17,
+} as const;
 
 /** What follows an opcode: the shape of its immediates. A number, so that the walk stays one `switch`. */
 const shape = {
@@ -122,7 +132,7 @@ function skipMemoryArgument(reader: BinaryReader): void {
   reader.skipLeb(64, 'an offset');
 }
 
-function skipBlockType(reader: BinaryReader): void {
+export function skipBlockType(reader: BinaryReader): void {
   const byte = reader.peek('a block type');
   // A reference type has two parts; empty, other value types and type indices are one number.
   if (byte === 0x63 || byte === 0x64) skipValueType(reader);
@@ -187,6 +197,26 @@ export function skipInstruction(reader: BinaryReader): number {
   if (immediates === shape.prefix) immediates = prefixedShape(reader, code, at);
   skipImmediates(reader, immediates);
   return code;
+}
+
+/** The unsigned LEB128 at `offset`, which has been passed over before. */
+export function u32At(bytes: Uint8Array, offset: number): number {
+  let value = bytes[offset]!;
+  if (value < 0x80) return value;
+  value &= 0x7f;
+  for (let at = offset + 1, factor = 0x80; ; at++, factor *= 0x80) {
+    const byte = bytes[at]!;
+    value += (byte & 0x7f) * factor;
+    if (byte < 0x80) return value;
+  }
+}
+
+/** Passes over the local variables in front of a function's code. */
+export function skipLocals(reader: BinaryReader): void {
+  for (let left = reader.count('local declarations', 2); left > 0; left--) {
+    reader.u32('number of locals');
+    skipValueType(reader);
+  }
 }
 
 /** Passes over a constant expression with its `end`. */

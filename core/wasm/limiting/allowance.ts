@@ -1,7 +1,17 @@
 import { WasmletError } from '../../api/errors.ts';
-import { pageBytes } from '../binary/limits.ts';
+import { BinaryWriter } from '../binary/binary-writer.ts';
+import { limitsFlag, pageBytes } from '../binary/limits.ts';
 import type { Limits } from '../binary/limits.ts';
 import type { Sized } from './module-outline.ts';
+
+/** Limits with another maximum. */
+export function encodeLimits(limits: Limits, maximum: bigint): Uint8Array {
+  const { pageSizeLog2 } = limits;
+  const flags = limitsFlag.maximum | (limits.shared ? limitsFlag.shared : 0) | (limits.is64 ? limitsFlag.is64 : 0)
+    | (pageSizeLog2 === undefined ? 0 : limitsFlag.pageSize);
+  const writer = new BinaryWriter(24).u8(flags).u64(limits.minimum).u64(maximum);
+  return pageSizeLog2 === undefined ? writer.written : writer.u32(pageSizeLog2).written;
+}
 
 /** How far a memory may grow, in its own pages. */
 export interface Allowance {

@@ -1,22 +1,16 @@
 import { BinaryReader, malformed } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
-import { opcode, skipInstruction } from '../binary/instructions.ts';
+import { opcode, skipInstruction, skipLocals } from '../binary/instructions.ts';
 import type { Section } from '../binary/sections.ts';
 import { spliced } from '../binary/splice.ts';
 import type { Splice } from '../binary/splice.ts';
-import { skipValueType } from '../binary/types.ts';
-
-const call = 0x10;
 
 /** The functions that take the place of `memory.grow`, by memory index. */
 export type GrowthFunctions = ReadonlyMap<number, number>;
 
 /** The splices that call `functions` in one function body, between `start` and `end`, in place of `memory.grow`. */
 function redirectBody(reader: BinaryReader, functions: GrowthFunctions): readonly Splice[] {
-  for (let left = reader.count('local declarations', 2); left > 0; left--) {
-    reader.u32('number of locals');
-    skipValueType(reader);
-  }
+  skipLocals(reader);
   const splices: Splice[] = [];
   let last = -1;
   while (reader.offset < reader.end) {
@@ -25,7 +19,7 @@ function redirectBody(reader: BinaryReader, functions: GrowthFunctions): readonl
     if (last !== opcode.memoryGrow) continue;
     const memory = new BinaryReader(reader.bytes, start + 1, reader.offset).u32('a memory index');
     const target = functions.get(memory);
-    if (target !== undefined) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(call).u32(target).written });
+    if (target !== undefined) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
   }
   if (last !== opcode.end) throw malformed('a function body does not end with `end`', reader.end);
   return splices;

@@ -24,6 +24,7 @@ export interface ModuleOutline {
   readonly globals: number;
   readonly memories: readonly Sized[];
   readonly tables: readonly Sized[];
+  readonly importModules: ReadonlySet<string>;
   readonly exportNames: ReadonlySet<string>;
 }
 
@@ -49,6 +50,7 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
   const sections = [...readSections(new BinaryReader(bytes, preambleBytes))];
   const memories: Sized[] = [];
   const tables: Sized[] = [];
+  const importModules = new Set<string>();
   const exportNames = new Set<string>();
   let types = 0;
   let importedFunctions = 0;
@@ -56,7 +58,7 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
   let globals = 0;
 
   const readImport = (reader: BinaryReader): void => {
-    reader.name('the module name of an import');
+    importModules.add(reader.name('the module name of an import'));
     reader.name('the name of an import');
     const at = reader.offset;
     const kind = reader.u8('an import kind');
@@ -92,5 +94,5 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
       }
     }
   }
-  return { sections, types, importedFunctions, functions: importedFunctions + definedFunctions, globals, memories, tables, exportNames };
+  return { sections, types, importedFunctions, functions: importedFunctions + definedFunctions, globals, memories, tables, importModules, exportNames };
 }

@@ -7,7 +7,7 @@ import { componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import type { ArtifactInspection } from '../../../core/api/artifact.ts';
 import type { GuestExit } from '../../../core/api/runtime.ts';
 import { inspect } from '../../../core/wasm/inspect.ts';
-import { limitModule } from '../../../core/wasm/limit-module.ts';
+import { limitModule } from '../../../core/wasm/rewrite-module.ts';
 import { prepare, start } from '../../../runtimes/jco/thread.ts';
 import { TestGuestHost } from '../../support/guest-host.ts';
 import type { TestGuestOptions } from '../../support/guest-host.ts';

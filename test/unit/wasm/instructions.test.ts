@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitModule } from '../../../core/wasm/limit-module.ts';
+import { limitModule } from '../../../core/wasm/rewrite-module.ts';
 import { assemble, rawModule, rawName, rawSection } from './support.ts';
 
 const limits = { memoryBytes: 4 * 65536, markGrowth: true };

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { WasmletError } from '../../../core/api/errors.ts';
 import { inspect } from '../../../core/wasm/inspect.ts';
-import { growRefusedExport, limitModule } from '../../../core/wasm/limit-module.ts';
-import type { ModuleLimits } from '../../../core/wasm/limit-module.ts';
+import { growRefusedExport, limitModule } from '../../../core/wasm/rewrite-module.ts';
+import type { ModuleLimits } from '../../../core/wasm/rewrite-module.ts';
 import { assemble, rawModule, rawSection } from './support.ts';
 
 const page = 65536;

@@ -1,0 +1,135 @@
+import { sectionId } from './binary/sections.ts';
+import type { Splice } from './binary/splice.ts';
+import { BinaryWriter } from './binary/binary-writer.ts';
+import { assembleModule } from './assembly/assemble-module.ts';
+import type { Addition, Changes } from './assembly/assemble-module.ts';
+import { allowMemories, allowTable, encodeLimits } from './limiting/allowance.ts';
+import type { Allowance } from './limiting/allowance.ts';
+import { growthFunctionType, redirectGrowth } from './limiting/growth.ts';
+import { growRefusedEntry, growRefusedGlobal, growthFunctions, refuseGrowRefusedExport } from './limiting/mark-growth.ts';
+import type { GrowthFunction } from './limiting/mark-growth.ts';
+import { outlineOf } from './limiting/module-outline.ts';
+import type { ModuleOutline } from './limiting/module-outline.ts';
+import { addYieldChecks, longestTable, refuseUnshareable } from './yielding/add-yield-checks.ts';
+import { NotShareable } from './yielding/not-shareable.ts';
+
+export { growRefusedExport } from './limiting/mark-growth.ts';
+
+export interface ModuleLimits {
+  /** Bytes of linear memory, over all memories of the module. Absent: memories are as the module declares them. */
+  readonly memoryBytes?: number;
+  /** Elements that each table may have. Absent: tables are as the module declares them. */
+  readonly tableElements?: number;
+  /** Count growth that the memory limit refuses, in `growRefusedExport`. */
+  readonly markGrowth: boolean;
+}
+
+export interface RewriteOptions extends ModuleLimits {
+  /** Make the guest call the host wherever it could run on for long, so that it can be suspended, throttled and ended. */
+  readonly yieldChecks: boolean;
+}
+
+export interface RewrittenModule {
+  readonly kind: 'rewritten';
+  readonly bytes: Uint8Array;
+  /** False when nothing needed a mark: no `markGrowth`, no `memory.grow`, or the module's own maximum lies within the limit. */
+  readonly growthMarked: boolean;
+}
+
+/** The module is all right, but it cannot have yield checks: it needs a thread of its own. */
+export interface UnsharedModule {
+  readonly kind: 'not-shareable';
+  /** Continues "the module needs a thread of its own: ". */
+  readonly reason: string;
+}
+
+const nothing: Changes = { splices: [], additions: new Map() };
+
+interface Limited {
+  readonly splices: readonly Splice[];
+  readonly growth: readonly GrowthFunction[];
+  readonly allowances: readonly Allowance[];
+}
+
+/** The splices that lower every maximum, and the functions that watch growth. */
+function limited(outline: ModuleOutline, { memoryBytes, tableElements, markGrowth }: ModuleLimits): Limited {
+  const splices: Splice[] = tableElements === undefined
+    ? []
+    : outline.tables.map(({ limits, start, end }) => ({ start, end, bytes: encodeLimits(limits, allowTable(limits, BigInt(tableElements))) }));
+  if (memoryBytes === undefined) return { splices, growth: [], allowances: [] };
+  const limit = BigInt(memoryBytes);
+  const allowances = allowMemories(outline.memories, limit, markGrowth);
+  outline.memories.forEach(({ limits, start, end }, index) => {
+    splices.push({ start, end, bytes: encodeLimits(limits, allowances[index]!.maximum) });
+  });
+  const growth = markGrowth ? growthFunctions(outline, allowances, outline.memories.length > 1 ? limit : undefined) : [];
+  return { splices, growth, allowances };
+}
+
+/** Redirects every `memory.grow` of a module that gets no yield checks; nothing when it has none. */
+function markGrowth(bytes: Uint8Array, outline: ModuleOutline, growth: readonly GrowthFunction[]): Changes {
+  const code = outline.sections.find(({ id }) => id === sectionId.code);
+  if (code === undefined || growth.length === 0) return nothing;
+  const splices = redirectGrowth(code, bytes, new Map(growth.map(({ memory }, nth) => [memory, outline.functions + nth])));
+  if (splices.length === 0) return nothing;
+  refuseGrowRefusedExport(outline);
+  const functions = new BinaryWriter();
+  const bodies = new BinaryWriter();
+  for (const { is64, body } of growth) {
+    functions.u32(outline.types + (is64 ? 1 : 0));
+    bodies.sized(body);
+  }
+  const additions = new Map<number, Addition>([
+    [sectionId.type, { items: 2, bytes: Uint8Array.from([...growthFunctionType(false), ...growthFunctionType(true)]) }],
+    [sectionId.function, { items: growth.length, bytes: functions.written }],
+    [sectionId.global, growRefusedGlobal],
+    [sectionId.export, { items: 1, bytes: growRefusedEntry(outline) }],
+    [sectionId.code, { items: growth.length, bytes: bodies.written }],
+  ]);
+  return { splices, additions };
+}
+
+/**
+ * Makes a core module one that the engine can hold, in one pass.
+ *
+ * Limits: the maximum of each memory and table, defined or imported, is lowered to the limit; V8's own resource limits do
+ * not reach Wasm memory. With `markGrowth` each `memory.grow` that can meet the limit goes through an appended function which
+ * counts refusals, so that running out of memory is told apart from other failures. It also holds the memories of one
+ * module together below the limit. Everything else stays as it is.
+ *
+ * Yield checks: wherever the guest could run on for long it looks at a word that the host shares with it and, when that is
+ * not zero, calls the host, which may suspend it; when the host then says so, it traps, which nothing in Wasm can catch.
+ * Checks stand at loop headers, at entries of functions on a cycle of calls (tail calls, calls by reference), between
+ * calls of the host, before instructions that take long, inside long bulk operations, and wherever else the work since the last check,
+ * counted with what is called, would pass a bound (`yielding/work.ts`). What the module asks of its host then is in
+ * core/api/rewriting.ts.
+ * @throws WasmletError `MEMORY_OVER_LIMIT` when the module begins above a limit; `MODULE_MALFORMED` when it cannot be read,
+ * also for an opcode that is not known (only looked for with `markGrowth` or `yieldChecks`), and with yield checks when V8
+ * finds it invalid or it uses a name that belongs to the engine.
+ */
+export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): RewrittenModule | UnsharedModule {
+  if (!options.yieldChecks) return limitModule(bytes, options);
+  const outline = outlineOf(bytes);
+  try {
+    refuseUnshareable(bytes, outline);
+    const limits = limited(outline, { ...options, tableElements: Math.min(options.tableElements ?? longestTable, longestTable) });
+    const changes = addYieldChecks(bytes, outline, limits.allowances[0]?.maximum, limits.growth);
+    return rewritten(bytes, outline, limits, changes);
+  } catch (error) {
+    if (error instanceof NotShareable) return { kind: 'not-shareable', reason: error.message };
+    throw error;
+  }
+}
+
+/** `rewriteModule` with the limits alone. */
+export function limitModule(bytes: Uint8Array, options: ModuleLimits): RewrittenModule {
+  const outline = outlineOf(bytes);
+  const limits = limited(outline, options);
+  return rewritten(bytes, outline, limits, markGrowth(bytes, outline, limits.growth));
+}
+
+function rewritten(bytes: Uint8Array, outline: ModuleOutline, limits: Limited, changes: Changes): RewrittenModule {
+  // Imports hold tables and memories in any order.
+  const splices = [...limits.splices, ...changes.splices].sort((left, right) => left.start - right.start);
+  return { kind: 'rewritten', bytes: assembleModule(bytes, outline.sections, { ...changes, splices }), growthMarked: changes.additions.has(sectionId.global) };
+}

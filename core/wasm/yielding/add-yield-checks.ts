@@ -1,0 +1,212 @@
+import { encodeRewriting, reservedName, startExport } from '../../api/rewriting.ts';
+import type { Rewriting } from '../../api/rewriting.ts';
+import { WasmletError } from '../../api/errors.ts';
+import { customSectionName } from '../assembly/assemble-module.ts';
+import type { Addition, Changes } from '../assembly/assemble-module.ts';
+import { BinaryReader, malformed } from '../binary/binary-reader.ts';
+import { BinaryWriter } from '../binary/binary-writer.ts';
+import { opcode } from '../binary/instructions.ts';
+import { limitsFlag } from '../binary/limits.ts';
+import type { Limits } from '../binary/limits.ts';
+import { sectionId } from '../binary/sections.ts';
+import type { Section } from '../binary/sections.ts';
+import { spliced } from '../binary/splice.ts';
+import type { Splice } from '../binary/splice.ts';
+import { encodeLimits } from '../limiting/allowance.ts';
+import { growRefusedEntry, growRefusedGlobal } from '../limiting/mark-growth.ts';
+import type { GrowthFunction } from '../limiting/mark-growth.ts';
+import type { ModuleOutline } from '../limiting/module-outline.ts';
+import { whyMemoriesNotShareable } from '../why-not-shareable.ts';
+import { BulkFunctions } from './bulk-functions.ts';
+import type { AppendedFunction } from './bulk-functions.ts';
+import { callGraphOf, referencedByKind } from './call-graph.ts';
+import { readFunctions } from './module-functions.ts';
+import type { Body, ModuleFunctions } from './module-functions.ts';
+import { NotShareable } from './not-shareable.ts';
+import { CheckPlacer } from './place-checks.ts';
+import { scanCode } from './scan-code.ts';
+import type { CodeScan } from './scan-code.ts';
+
+/** What one table instruction may have to go through; every table is capped to it. */
+export const longestTable = 65_536;
+
+const emptyBlock = 0x40;
+const functionForm = 0x60;
+const [functionExtern, memoryExtern] = [0, 2];
+const [i32, i64] = [0x7f, 0x7e];
+
+/** Names that belong to the engine: a guest that could use them could speak for it. */
+function refuseReservedNames(bytes: Uint8Array, outline: ModuleOutline): void {
+  if (outline.importModules.has(reservedName)) throw malformed(`imports from ${reservedName} are reserved`, 0);
+  for (const name of outline.exportNames) if (name.startsWith(`${reservedName}:`)) throw malformed(`the export name ${name} is reserved`, 0);
+  for (const section of outline.sections) {
+    if (section.id === sectionId.custom && customSectionName(section, bytes) === reservedName) throw malformed(`the custom section ${reservedName} is reserved`, section.start);
+  }
+}
+
+/**
+ * To be called first.
+ * @throws WasmletError `MODULE_MALFORMED`
+ * @throws NotShareable
+ */
+export function refuseUnshareable(bytes: Uint8Array, outline: ModuleOutline): void {
+  refuseReservedNames(bytes, outline);
+  // What is out of bounds now must not be within them when memories and functions have been added.
+  if (!WebAssembly.validate(bytes)) throw malformed('the module is not valid', 0);
+  const { memories, tables } = outline;
+  const reason = whyMemoriesNotShareable(memories.map(({ limits, imported }) => ({ shared: limits.shared, imported })));
+  if (reason !== undefined) throw new NotShareable(reason);
+  if (memories.some(({ limits }) => limits.pageSizeLog2 !== undefined)) throw new NotShareable('it declares the page size of a memory');
+  const table = tables.find(({ limits }) => limits.minimum > longestTable);
+  if (table !== undefined) throw new NotShareable(`it has a table of ${table.limits.minimum} elements, ${longestTable} are the most`);
+}
+
+/** Reads functions and code; what the walk does not know, though V8 does, cannot have checks. */
+function readCode(bytes: Uint8Array, outline: ModuleOutline): { readonly functions: ModuleFunctions; readonly scan: CodeScan } {
+  try {
+    const functions = readFunctions(bytes, outline);
+    return { functions, scan: scanCode(bytes, functions) };
+  } catch (error) {
+    if (error instanceof WasmletError) throw new NotShareable(`it has code that is not understood: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The first memory as the host has to make it; undefined when the module defines none. */
+function ownMemory(outline: ModuleOutline, limited: bigint | undefined): Rewriting['memory'] {
+  const [memory] = outline.memories;
+  if (memory === undefined || memory.imported) return undefined;
+  const { minimum, is64 } = memory.limits;
+  const maximum = limited ?? memory.limits.maximum;
+  return { initial: Number(minimum), ...(maximum === undefined ? {} : { maximum: Number(maximum) }), ...(is64 ? { is64 } : {}) };
+}
+
+function memoryType(limits: Limits, limited: bigint | undefined): Uint8Array {
+  const maximum = limited ?? limits.maximum;
+  if (maximum !== undefined) return encodeLimits(limits, maximum);
+  return new BinaryWriter().u8(limits.is64 ? limitsFlag.is64 : 0).u64(limits.minimum).written;
+}
+
+/** `if` the epoch word is not zero, `call` the function that yields. Read anew each time: calls and other memories' stores may change it. */
+function checkInstructions(epochMemory: number, yieldFunction: number): Uint8Array {
+  const write = new BinaryWriter(24).u8(opcode.i32Const, 0, 0x28);
+  // Alignment 2^2; bit 6 says that a memory index follows.
+  if (epochMemory === 0) write.u8(0x02);
+  else write.u8(0x42).u32(epochMemory);
+  return write.u8(0, opcode.if, emptyBlock, opcode.call).u32(yieldFunction).u8(opcode.end).written;
+}
+
+/** Calls the host's `yield`; a guest that is not to go on traps, which no `catch_all` can catch. */
+function yieldBody(yieldImport: number): Uint8Array {
+  return new BinaryWriter().u8(0, opcode.call).u32(yieldImport).u8(opcode.if, emptyBlock, opcode.unreachable, opcode.end, opcode.end).written;
+}
+
+/** The type section's entry for a function. */
+function functionType({ parameters, results }: Pick<AppendedFunction, 'parameters' | 'results'>): Uint8Array {
+  return new BinaryWriter().u8(functionForm).sized(Uint8Array.from(parameters)).sized(Uint8Array.from(results)).written;
+}
+
+function imported(name: string, kind: number, type: Uint8Array): Uint8Array {
+  return new BinaryWriter().name(reservedName).name(name).u8(kind).raw(type).written;
+}
+
+/** A body with its changes, its size in front. */
+function changedBody(bytes: Uint8Array, { start, end }: Body, splices: readonly Splice[]): Uint8Array {
+  const changed = spliced(bytes, start, end, splices);
+  return new BinaryWriter(changed.length + 8).sized(changed).written;
+}
+
+/** Takes the first of the entries out of a section. */
+function withoutFirst(bytes: Uint8Array, section: Section, pass: (reader: BinaryReader) => void): { readonly splice: Splice; readonly entry: Uint8Array } {
+  const reader = new BinaryReader(bytes, section.start, section.end);
+  reader.u32('number of items');
+  const start = reader.offset;
+  pass(reader);
+  return { splice: { start, end: reader.offset, bytes: new Uint8Array() }, entry: bytes.subarray(start, reader.offset) };
+}
+
+
+/**
+ * What becomes of a module that gets yield checks (see `rewriteModule`); its limits are the caller's. `maximum` is that of
+ * memory 0 when it is limited; `growth` are the functions that count refused growth.
+ *
+ * The yield import takes the index of the first defined function, which moves behind all others: so every other function
+ * keeps its index. Memory 0 becomes an import so that the flag's memory can come behind it: V8 reaches memory 0 fastest.
+ * @throws NotShareable
+ */
+export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximum: bigint | undefined, growth: readonly GrowthFunction[]): Changes {
+  const { functions, scan } = readCode(bytes, outline);
+  const marking = scan.grows ? growth : [];
+
+  const defined = functions.bodies.length;
+  const yieldImport = functions.imported;
+  const moved = defined === 0 ? yieldImport : outline.functions;
+  const yieldFunction = outline.functions + 1;
+  const check = checkInstructions(outline.memories.length, yieldFunction);
+  const bulk = new BulkFunctions(outline.memories, functions.dataSegments, check, yieldFunction + 1 + marking.length);
+  const byKind = referencedByKind(functions, scan);
+  const placed = new CheckPlacer({
+    bytes, functions, byKind, check, moved, bulk,
+    graph: callGraphOf(functions, scan, byKind),
+    growth: new Map(marking.map(({ memory }, nth) => [memory, yieldFunction + 1 + nth])),
+  }).place();
+
+  const appended: readonly AppendedFunction[] = [
+    { parameters: [], results: [], body: yieldBody(yieldImport) },
+    ...marking.map(({ is64, body }) => ({ parameters: [is64 ? i64 : i32], results: [is64 ? i64 : i32], body })),
+    ...bulk.appended,
+  ];
+  const types = new BinaryWriter().raw(functionType({ parameters: [], results: [i32] }));
+  const typeIndices = new BinaryWriter();
+  const bodies = new BinaryWriter(1024);
+  const splices: Splice[] = [...functions.redirected(moved)];
+  if (defined > 0) {
+    const sectionOf = (id: number): Section => outline.sections.find((section) => section.id === id)!;
+    const first = withoutFirst(bytes, sectionOf(sectionId.function), (reader) => void reader.u32('a type index'));
+    typeIndices.raw(first.entry);
+    const code = withoutFirst(bytes, sectionOf(sectionId.code), (reader) => reader.skip(reader.u32('size of a function body'), 'a function body'));
+    bodies.raw(changedBody(bytes, functions.bodies[0]!, placed[0]!));
+    splices.push(first.splice, code.splice);
+    placed.forEach((inside, nth) => {
+      const body = functions.bodies[nth]!;
+      if (nth > 0 && inside.length > 0) splices.push({ start: body.sizeStart, end: body.end, bytes: changedBody(bytes, body, inside) });
+    });
+  }
+  appended.forEach((each, nth) => {
+    types.raw(functionType(each));
+    typeIndices.u32(outline.types + 1 + nth);
+    bodies.sized(each.body);
+  });
+
+  const memory = ownMemory(outline, maximum);
+  const imports = [
+    ...(memory === undefined ? [] : [imported('memory', memoryExtern, memoryType(outline.memories[0]!.limits, maximum))]),
+    imported('epoch', memoryExtern, Uint8Array.of(limitsFlag.shared | limitsFlag.maximum, 1, 1)),
+    imported('yield', functionExtern, new BinaryWriter().u32(outline.types).written),
+  ];
+  const exports: Uint8Array[] = [];
+  if (functions.start !== undefined) {
+    exports.push(new BinaryWriter().name(startExport).u8(functionExtern).u32(functions.start === yieldImport && defined > 0 ? moved : functions.start).written);
+  }
+  if (marking.length > 0) exports.push(growRefusedEntry(outline));
+  const additions = new Map<number, Addition>([
+    [sectionId.type, { items: 1 + appended.length, bytes: types.written }],
+    [sectionId.import, listed(imports)],
+    [sectionId.function, { items: appended.length, bytes: typeIndices.written }],
+    [sectionId.code, { items: appended.length, bytes: bodies.written }],
+  ]);
+  if (marking.length > 0) additions.set(sectionId.global, growRefusedGlobal);
+  if (exports.length > 0) additions.set(sectionId.export, listed(exports));
+  const rewriting: Rewriting = { ...(memory === undefined ? {} : { memory }), start: functions.start !== undefined };
+  return {
+    splices, additions,
+    removed: new Set([sectionId.start, ...(memory === undefined ? [] : [sectionId.memory])]),
+    customSections: new Map([[reservedName, encodeRewriting(rewriting)]]),
+  };
+}
+
+function listed(entries: readonly Uint8Array[]): Addition {
+  const bytes = new BinaryWriter(128);
+  for (const entry of entries) bytes.raw(entry);
+  return { items: entries.length, bytes: bytes.written };
+}

@@ -1,0 +1,292 @@
+import { BinaryReader } from '../binary/binary-reader.ts';
+import { BinaryWriter } from '../binary/binary-writer.ts';
+import { miscellaneousOpcode, opcode, skipBlockType, skipInstruction, skipLocals, u32At } from '../binary/instructions.ts';
+import type { Splice } from '../binary/splice.ts';
+import type { BulkFunctions } from './bulk-functions.ts';
+import type { CallGraph } from './call-graph.ts';
+import type { ModuleFunctions } from './module-functions.ts';
+import { cycleWork, functionWork, heavyWork, smallBulkBytes, workOf } from './work.ts';
+
+/** What the placing of checks needs to know of the module, and how it is written down. */
+export interface Placing {
+  readonly bytes: Uint8Array;
+  readonly functions: ModuleFunctions;
+  readonly graph: CallGraph;
+  readonly byKind: readonly (readonly number[])[];
+  /** The instructions of a check. */
+  readonly check: Uint8Array;
+  /** The new index of the function whose index the yield import took. */
+  readonly moved: number;
+  readonly bulk: BulkFunctions;
+  /** The functions that stand for `memory.grow`, by memory. */
+  readonly growth: ReadonlyMap<number, number>;
+}
+
+/** No way leads here. */
+const nowhere = -1;
+
+/** A block that is open: how much work may lie behind whoever leaves it by a branch, and for `if` whoever skips it. */
+interface Frame {
+  readonly loop: boolean;
+  /** Work at the branches out of it, the most so far. */
+  out: number;
+  /** Work in front of an `if` whose `else` has not come. */
+  skipped: number;
+}
+
+/**
+ * Puts the checks of a module: at each loop's header, at the entry of functions on a cycle of calls, and wherever the work
+ * that may lie behind since the last check would grow too large. Calls count with the work of what they call, so that
+ * neither straight code nor functions that call each other twice, level by level, go without.
+ */
+export class CheckPlacer {
+  readonly #placing: Placing;
+  /** The most work since a check, or since its entry, inside a function that has been done. */
+  readonly #work: Int32Array;
+  /** The same over the functions that a call by reference may reach, by type. */
+  readonly #kindWork: Int32Array;
+  readonly #referenced: ReadonlySet<number>;
+
+  constructor(placing: Placing) {
+    this.#placing = placing;
+    const { functions, byKind } = placing;
+    this.#work = new Int32Array(functions.kinds.length).fill(heavyWork, 0, functions.imported);
+    this.#kindWork = new Int32Array(byKind.length);
+    this.#referenced = new Set(byKind.flat());
+    byKind.forEach((targets, kind) => {
+      if (functions.foreignReferences || targets.some((target) => target < functions.imported)) this.#kindWork[kind] = heavyWork;
+    });
+  }
+
+  /** The splices for all functions, by place in the file. */
+  place(): readonly (readonly Splice[])[] {
+    const { functions, graph } = this.#placing;
+    const splices = new Array<readonly Splice[]>(functions.bodies.length);
+    for (const index of graph.order) splices[index - functions.imported] = this.#placeIn(index);
+    return splices;
+  }
+
+  #done(index: number, most: number): void {
+    this.#work[index] = most;
+    if (!this.#referenced.has(index) || this.#placing.graph.checkedAtEntry.has(index)) return;
+    const kind = this.#placing.functions.kinds[index]!;
+    this.#kindWork[kind] = Math.max(this.#kindWork[kind]!, most);
+  }
+
+  #placeIn(index: number): readonly Splice[] {
+    const { bytes, functions, graph, check, moved, bulk, growth, byKind } = this.#placing;
+    const body = functions.bodies[index - functions.imported]!;
+    const cycle = graph.cycleOf.get(index);
+    const limit = cycle === undefined ? functionWork : cycleWork;
+    const reader = new BinaryReader(bytes, body.start, body.end);
+    const splices: Splice[] = [];
+    const frames: Frame[] = [{ loop: false, out: nowhere, skipped: nowhere }];
+    let behind = 0;
+    let most = 0;
+    let start = 0;
+    /** Constant on top of the operand stack, pushed by the instruction before. */
+    let constant = -1;
+    let constantBefore = -1;
+
+    const put = (at: number): void => {
+      splices.push({ start: at, end: at, bytes: check });
+      behind = 0;
+    };
+    const add = (work: number): void => {
+      if (behind === nowhere) return;
+      if (behind > 0 && behind + work > limit) put(start);
+      behind += work;
+      if (behind > most) most = behind;
+    };
+    const branch = (label: number): void => {
+      const frame = frames[frames.length - 1 - label]!;
+      if (!frame.loop && behind > frame.out) frame.out = behind;
+    };
+    /** A call of a function that begins with a check; nothing of what it does afterwards counts among those on one cycle. */
+    const addChecked = (cycles: number | undefined): void => {
+      if (behind === nowhere) return;
+      behind = cycles !== undefined && cycles === cycle ? 0 : cycleWork;
+      if (behind > most) most = behind;
+    };
+    const callDirect = (target: number, code: number): void => {
+      if (graph.checkedAtEntry.has(target)) {
+        add(workOf(code));
+        addChecked(graph.cycleOf.get(target));
+      } else add(workOf(code) + this.#work[target]!);
+      if (target === functions.imported && moved !== target) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
+    };
+    const callByReference = (kind: number, code: number): void => {
+      add(workOf(code) + this.#kindWork[kind]!);
+      for (const target of byKind[kind]!) {
+        if (!graph.checkedAtEntry.has(target) || (cycle !== undefined && graph.cycleOf.get(target) === cycle)) continue;
+        behind = Math.max(behind, behind === nowhere ? nowhere : cycleWork);
+        if (behind > most) most = behind;
+        break;
+      }
+    };
+    const replace = (target: number): void => void splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
+    const miscellaneous = (): void => {
+      const code = u32At(bytes, start + 1);
+      switch (code) {
+        case miscellaneousOpcode.memoryInit:
+        case miscellaneousOpcode.memoryCopy:
+        case miscellaneousOpcode.memoryFill: {
+          if (constantBefore >= 0 && constantBefore <= smallBulkBytes) return add(smallBulkBytes / 8);
+          const target = bulk.functionFor(code, bytes, start + 2);
+          if (target === undefined) return add(heavyWork);
+          // It checks before each piece.
+          add(workOf(opcode.call));
+          replace(target);
+          if (behind !== nowhere) behind = heavyWork;
+          most = Math.max(most, behind);
+          return;
+        }
+        case miscellaneousOpcode.tableInit:
+        case miscellaneousOpcode.tableCopy:
+        case miscellaneousOpcode.tableGrow:
+        case miscellaneousOpcode.tableFill: return add(heavyWork);
+        default: return add(workOf(opcode.miscellaneous));
+      }
+    };
+
+    skipLocals(reader);
+    if (graph.checkedAtEntry.has(index)) put(reader.offset);
+    while (frames.length > 0) {
+      start = reader.offset;
+      const code = skipInstruction(reader);
+      constantBefore = constant;
+      constant = -1;
+      switch (code) {
+        case opcode.i32Const:
+          constant = smallConstant(bytes, start + 1, reader.offset);
+          add(1);
+          break;
+        case opcode.block:
+        case opcode.try:
+          frames.push({ loop: false, out: nowhere, skipped: nowhere });
+          break;
+        case opcode.tryTable:
+          // Exceptions may come with any work behind them.
+          for (const label of catchLabels(bytes, start, reader.offset)) {
+            const frame = frames[frames.length - 1 - label]!;
+            frame.out = limit;
+          }
+          frames.push({ loop: false, out: nowhere, skipped: nowhere });
+          break;
+        case opcode.loop:
+          frames.push({ loop: true, out: nowhere, skipped: nowhere });
+          put(reader.offset);
+          break;
+        case opcode.if:
+          add(1);
+          frames.push({ loop: false, out: nowhere, skipped: behind });
+          break;
+        case opcode.else: {
+          const frame = frames.at(-1)!;
+          frame.out = Math.max(frame.out, behind);
+          behind = frame.skipped;
+          frame.skipped = nowhere;
+          break;
+        }
+        case opcode.catch:
+        case opcode.catchAll: {
+          const frame = frames.at(-1)!;
+          frame.out = Math.max(frame.out, behind);
+          put(reader.offset);
+          break;
+        }
+        case opcode.end:
+        case opcode.delegate: {
+          if (frames.length === 1) add(1);
+          const frame = frames.pop()!;
+          behind = Math.max(behind, frame.out, frame.skipped);
+          break;
+        }
+        case opcode.br:
+          add(1);
+          branch(u32At(bytes, start + 1));
+          behind = nowhere;
+          break;
+        case opcode.brIf:
+        case opcode.brOnNull:
+        case opcode.brOnNonNull:
+          add(1);
+          branch(u32At(bytes, start + 1));
+          break;
+        case opcode.brTable: {
+          add(1);
+          const labels = new BinaryReader(bytes, start + 1, reader.offset);
+          for (let left = labels.u32('branch targets'); left >= 0; left--) branch(labels.u32('a label'));
+          behind = nowhere;
+          break;
+        }
+        case opcode.return:
+          add(1);
+          behind = nowhere;
+          break;
+        case opcode.unreachable:
+          behind = nowhere;
+          break;
+        case opcode.throw:
+        case opcode.rethrow:
+        case opcode.throwRef:
+          add(heavyWork);
+          behind = nowhere;
+          break;
+        case opcode.call:
+          callDirect(u32At(bytes, start + 1), code);
+          break;
+        case opcode.returnCall:
+          callDirect(u32At(bytes, start + 1), code);
+          behind = nowhere;
+          break;
+        case opcode.callIndirect:
+        case opcode.callRef:
+          callByReference(functions.kindOfType[u32At(bytes, start + 1)]!, code);
+          break;
+        case opcode.returnCallIndirect:
+        case opcode.returnCallRef:
+          callByReference(functions.kindOfType[u32At(bytes, start + 1)]!, code);
+          behind = nowhere;
+          break;
+        case opcode.refFunc:
+          add(1);
+          if (u32At(bytes, start + 1) === functions.imported && moved !== functions.imported) {
+            splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
+          }
+          break;
+        case opcode.memoryGrow: {
+          add(heavyWork);
+          const target = growth.get(u32At(bytes, start + 1));
+          if (target !== undefined) replace(target);
+          break;
+        }
+        case opcode.miscellaneous:
+          miscellaneous();
+          break;
+        default:
+          add(workOf(code));
+      }
+    }
+    this.#done(index, most);
+    return splices;
+  }
+}
+
+/** The value of an `i32.const` that is no more than `smallBulkBytes`; -1 for others. */
+function smallConstant(bytes: Uint8Array, start: number, end: number): number {
+  const low = bytes[start]!;
+  if (end - start === 1) return low < 0x40 ? low : -1;
+  const high = bytes[start + 1]!;
+  return end - start === 2 && high < 0x40 ? (low & 0x7f) | (high << 7) : -1;
+}
+
+/** The labels of a `try_table`, which count from the block around it. */
+function catchLabels(bytes: Uint8Array, start: number, end: number): readonly number[] {
+  const reader = new BinaryReader(bytes, start + 1, end);
+  skipBlockType(reader);
+  return Array.from({ length: reader.u32('catch clauses') }, () => {
+    if (reader.u8('a catch clause') < 2) reader.u32('a tag index');
+    return reader.u32('a label');
+  });
+}
