@@ -33,6 +33,11 @@ export interface RuntimeManifest {
   readonly isolation: readonly IsolationClass[];
   /** Path of the thread module, relative to the manifest. */
   readonly thread: string;
+  /**
+   * True: a guest that ended by itself leaves nothing behind in its thread (timers, open descriptors, changed globals, state
+   * in modules), so that the thread may take another container of this runtime. Default false: a thread per container.
+   */
+  readonly reusesThreads?: boolean;
   /** True when a container can receive listening sockets, volumes and so on; what is absent is refused with a clear error. */
   readonly features?: {
     /** `live`: host directories are seen as they are. `copy`: a read-only snapshot is taken at start. `none`: refused. */

@@ -14,7 +14,7 @@ export interface WasmEngineOptions {
   readonly compileCache?: string | undefined;
   /** Containers at once (`dedicatedCapacity`). */
   readonly maxThreads: number;
-  /** Threads kept ready. Default 1. */
+  /** Threads kept ready when nothing happens; a burst raises it for a while. Default 2. */
   readonly warmThreads?: number;
   /** TCP connections of all guests at once; beyond them a peer is reset. Default 4,096. */
   readonly maxConnections?: number;
@@ -33,7 +33,7 @@ export interface WasmEngineOptions {
 
 /** What holds where nothing was said. */
 export const engineDefaults = {
-  warmThreads: 1,
+  warmThreads: 2,
   maxConnections: 4_096,
   startDeadlineMilliseconds: 30_000,
   prepareDeadlineMilliseconds: 120_000,

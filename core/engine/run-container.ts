@@ -2,7 +2,7 @@ import type { ContainerExit } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
-import type { GuestOrder, Preload } from '../guest/protocol.ts';
+import type { ContainerOrder, Preload } from '../guest/protocol.ts';
 import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
 import type { Prepared } from './prepare/preparer.ts';
@@ -32,7 +32,7 @@ export interface RunContainerOptions {
 const silentRunningMilliseconds = 250;
 
 /**
- * Takes a container from its preparation to its end: thread, guest, output drained to the last byte, thread gone.
+ * Takes a container from its preparation to its end: thread, guest, output drained to the last byte, thread gone or given back.
  * Never rejects; the container's state is changed by the caller and the callbacks only.
  */
 export async function runContainer(container: Container, live: LiveParts, runtime: RegisteredRuntime, options: RunContainerOptions): Promise<ContainerExit> {
@@ -50,7 +50,7 @@ export async function runContainer(container: Container, live: LiveParts, runtim
       signal.throwIfAborted();
       return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order), thread, options, sockets);
     } finally {
-      await thread.terminate();
+      await thread.release();
     }
   } catch (error) {
     return signal.aborted ? stoppedExit(container.stopCode ?? 137) : startErrorExit(error);
@@ -62,7 +62,7 @@ export async function runContainer(container: Container, live: LiveParts, runtim
   }
 }
 
-async function runGuest(container: Container, live: LiveParts, order: GuestOrder, thread: GuestThread, options: RunContainerOptions, sockets: ContainerSockets | undefined): Promise<ContainerExit> {
+async function runGuest(container: Container, live: LiveParts, order: ContainerOrder, thread: GuestThread, options: RunContainerOptions, sockets: ContainerSockets | undefined): Promise<ContainerExit> {
   const pump = new OutputPump(thread, (records) => live.output.deliver(records));
   live.input?.connect(() => thread.wake());
   thread.begin(order, () => {
@@ -72,7 +72,7 @@ async function runGuest(container: Container, live: LiveParts, order: GuestOrder
   });
   sockets?.connect(() => thread.wake());
   const cancelWatch = watchSilentStart(thread, options);
-  const stop = (): void => void thread.terminate();
+  const stop = (): void => thread.terminate();
   container.signal.addEventListener('abort', stop, { once: true });
 
   const end = await thread.finished;
@@ -93,7 +93,7 @@ function watchSilentStart(thread: GuestThread, options: RunContainerOptions): ()
   const look = (): void => {
     if (thread.over) return;
     if (thread.begun) options.onRunning();
-    else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) void thread.terminate();
+    else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) thread.terminate();
     else cancel = options.clock.after(silentRunningMilliseconds, look);
   };
   cancel = options.clock.after(silentRunningMilliseconds, look);
@@ -106,9 +106,10 @@ async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { 
   return ports.length === 0 || manifest.features?.listeners !== true ? undefined : sockets.listen(ports, holder, resources.descriptors);
 }
 
-function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): GuestOrder {
+function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): ContainerOrder {
   return {
     runtimeUrl: runtime.threadUrl,
+    mayReuse: runtime.manifest.reusesThreads === true && sockets === undefined,
     task: {
       containerId: container.id,
       argv: config.argv,

@@ -19,13 +19,13 @@ function random(target: Uint8Array): void {
 }
 
 /** The host of the one guest of a dedicated thread. `ringDoorbell` makes the main thread look at control block and rings. */
-export function createGuestHost(order: GuestOrder, memory: { control: SharedArrayBuffer; output: SharedArrayBuffer }, ringDoorbell: () => void): GuestHost {
-  const control = new Int32Array(memory.control);
+export function createGuestHost(order: GuestOrder, ringDoorbell: () => void): GuestHost {
+  const control = new Int32Array(order.control);
   const clock = createGuestClock();
   const stdio: GuestStdio = new RingStdio({
     tty: order.task.tty,
     container: 0,
-    output: new OutputRingWriter(memory.output, ringDoorbell),
+    output: new OutputRingWriter(order.output, ringDoorbell),
     ...(order.input === undefined ? {} : { input: new ByteRingReader(order.input, ringDoorbell) }),
   });
   let touched = false;

@@ -7,7 +7,7 @@ import type { GuestExit, GuestTask } from '../api/runtime.ts';
 import type { GuestMount } from './host.ts';
 import type { SocketOrder } from './sockets/socket-protocol.ts';
 
-/** 32-bit words of the control block, one block per thread. Writers: G the guest's thread, M the main thread. */
+/** 32-bit words of the control block, one block per container. Writers: G the guest's thread, M the main thread. */
 export const controlWord = {
   /** M and G wait on it: counted up whenever something a guest may wait for has changed. */
   wake: 0,
@@ -81,14 +81,20 @@ export interface Preload {
 /** A thread's piscina task: it lasts as long as the thread does. */
 export interface ThreadTask {
   readonly port: MessagePort;
-  readonly control: SharedArrayBuffer;
-  readonly output: SharedArrayBuffer;
   /** What to do before a container comes; absent: nothing. */
   readonly preload?: Preload;
 }
 
-/** Main → thread, once: the container that the thread is for. */
-export interface GuestOrder {
+/** Main → thread: the next container. Never before the last one's end was reported. */
+export interface GuestOrder extends ContainerOrder {
+  /** Made for this container, as everything that it shares with the main thread is: what another left behind cannot reach it. */
+  readonly control: SharedArrayBuffer;
+  readonly output: SharedArrayBuffer;
+}
+
+export interface ContainerOrder {
+  /** A guest that ended leaves nothing behind in its thread (`reusesThreads`). */
+  readonly mayReuse: boolean;
   /** `file:` URL of the runtime's thread module. */
   readonly runtimeUrl: string;
   readonly task: GuestTask;
@@ -110,7 +116,7 @@ export type ThreadMessage =
   | { readonly kind: 'ready'; readonly threadId: number; readonly tid: number }
   /** There are records in the output ring, a first host call was made, or stdin has space. */
   | { readonly kind: 'doorbell' }
-  /** The guest has ended by itself. Its output is in the ring. */
-  | { readonly kind: 'exit'; readonly exit: GuestExit }
+  /** The guest has ended by itself. Its output is in the ring. `clean`: the thread can take another container. */
+  | { readonly kind: 'exit'; readonly exit: GuestExit; readonly clean: boolean }
   /** The adapter threw: its bug, or a start that the machine refused. */
   | { readonly kind: 'failed'; readonly message: string };

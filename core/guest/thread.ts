@@ -4,12 +4,21 @@ import { threadId } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
 import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
 import { threadCpuMicroseconds } from './clock.ts';
+import { collectGarbage } from './give-back-heap.ts';
 import { createGuestHost } from './guest-host.ts';
 import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 
 /** Below the node's own threads, so that its lease and its probes stay alive beside busy guests. */
 const guestNiceness = 10;
+
+/** Linear memory of guests that have ended, in KiB, and their number, before it is collected in between two guests. */
+const garbageKibibytes = 32 * 1024;
+const garbageGuests = 64;
+/** An idle thread collects after so many milliseconds. */
+const idleMilliseconds = 500;
+/** Share of the JavaScript heap that former guests may leave in use; with more the thread takes no other. */
+const usableHeap = 0.5;
 
 /** `(module (memory (export "memory") 1) (func (export "_start")))` */
 const emptyCommand = Uint8Array.from([
@@ -22,22 +31,28 @@ const emptyCommand = Uint8Array.from([
 ]);
 
 /**
- * A thread's whole life, as a piscina task: warm up, wait for one container, run it, report how it ended. It never
- * settles: the main thread ends the thread, so that piscina cannot give a used one to another container.
+ * A thread's whole life, as a piscina task: warm up, then run one container after the other, as the main thread orders them.
+ * It never settles: piscina must not give the thread to anybody; the main thread ends it.
  */
-export async function serve(thread: ThreadTask): Promise<never> {
-  const { port } = thread;
+export async function serve({ port, preload }: ThreadTask): Promise<never> {
   const post = (message: ThreadMessage): void => port.postMessage(message);
+  const runtimes = new Map<string, RuntimeThread>();
   // A runtime that cannot be imported, or not run, is reported when a container needs it.
-  const preloaded = thread.preload === undefined ? undefined : await warmUp(thread.preload).catch(() => undefined);
-  const order = new Promise<GuestOrder>((resolve) => port.once('message', resolve));
+  const preloaded = preload === undefined ? undefined : await warmUp(preload).catch(() => undefined);
+  if (preload !== undefined && preloaded !== undefined) runtimes.set(preload.runtimeUrl, preloaded);
+  const remains = new Remains();
+
+  const run = async (order: GuestOrder): Promise<void> => {
+    remains.guestComes();
+    const end = await runGuest(order, runtimes, () => post({ kind: 'doorbell' }));
+    const clean = order.mayReuse && isClean(order, end);
+    post(end.kind === 'failed' ? end : { kind: 'exit', exit: end, clean });
+    if (clean) remains.guestLeft(memoryOf(order));
+  };
+  port.on('message', (order: GuestOrder) => void run(order));
   // Warming up at full priority, everything after it as a guest.
   os.setPriority(guestNiceness);
   post({ kind: 'ready', threadId, tid: ownTid() });
-  const given = await order;
-  // Importing again what is there costs a tenth of a millisecond.
-  const runtime = given.runtimeUrl === thread.preload?.runtimeUrl ? preloaded : undefined;
-  post(await runGuest(given, thread, runtime, () => post({ kind: 'doorbell' })));
   return new Promise<never>(() => {});
 }
 
@@ -46,21 +61,60 @@ async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread>
   if (!rehearse) return runtime;
   const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
   const memory = { control: new SharedArrayBuffer(controlBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
-  await runtime.start(task, createGuestHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '' }, memory, () => {}));
+  await runtime.start(task, createGuestHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, ...memory }, () => {}));
   return runtime;
 }
 
-async function runGuest(order: GuestOrder, thread: ThreadTask, preloaded: RuntimeThread | undefined, ringDoorbell: () => void): Promise<ThreadMessage> {
-  const control = new Int32Array(thread.control);
+type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' }>;
+
+async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void): Promise<GuestExit | AdapterFailure> {
+  const control = new Int32Array(order.control);
   Atomics.store(control, controlWord.cpuBaseMicroseconds, threadCpuMicroseconds() | 0);
   try {
-    const runtime = preloaded ?? ((await import(order.runtimeUrl)) as RuntimeThread);
-    const exit: GuestExit = await runtime.start(order.task, createGuestHost(order, thread, ringDoorbell));
-    return { kind: 'exit', exit };
+    // Importing again what is there costs a tenth of a millisecond.
+    const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);
+    runtimes.set(order.runtimeUrl, runtime);
+    return await runtime.start(order.task, createGuestHost(order, ringDoorbell));
   } catch (error) {
     return { kind: 'failed', message: messageOf(error) };
   } finally {
     Atomics.store(control, controlWord.ended, 1);
+  }
+}
+
+/** The guest ended by itself, within its limits, and nothing that the thread counts is left of it. */
+function isClean({ control }: GuestOrder, end: GuestExit | AdapterFailure): boolean {
+  if (end.kind !== 'exit' && end.kind !== 'trap') return false;
+  if (Atomics.load(new Int32Array(control), controlWord.descriptors) !== 0) return false;
+  const { used_heap_size: used, heap_size_limit: limit } = process.getBuiltinModule('node:v8').getHeapStatistics();
+  return used <= limit * usableHeap;
+}
+
+function memoryOf({ control }: GuestOrder): number {
+  return Atomics.load(new Int32Array(control), controlWord.memoryKibibytes);
+}
+
+/** What ended guests leave for the garbage collector: the linear memory that nobody refers to any more. */
+class Remains {
+  #kibibytes = 0;
+  #guests = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  guestComes(): void {
+    clearTimeout(this.#timer);
+  }
+
+  guestLeft(kibibytes: number): void {
+    this.#kibibytes += kibibytes;
+    this.#guests += 1;
+    if (this.#kibibytes >= garbageKibibytes || this.#guests >= garbageGuests) this.#collect();
+    else this.#timer = setTimeout(() => this.#collect(), idleMilliseconds);
+  }
+
+  #collect(): void {
+    this.#kibibytes = 0;
+    this.#guests = 0;
+    collectGarbage();
   }
 }
 

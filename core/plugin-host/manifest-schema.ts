@@ -51,6 +51,7 @@ export const manifestSchema = {
               },
               isolation: { type: 'array', minItems: 1, uniqueItems: true, items: { enum: ['dedicated', 'shared'] } },
               thread: relativePath,
+              reusesThreads: { type: 'boolean', description: 'A guest that ended by itself leaves nothing behind in its thread: it may take another container of this runtime.' },
               features: {
                 type: 'object',
                 additionalProperties: false,

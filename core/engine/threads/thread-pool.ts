@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { MessageChannel } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
@@ -7,9 +6,8 @@ import { Piscina } from 'piscina';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
 import type { Preload, ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
-import { GuestThread } from './guest-thread.ts';
+import { PoolThread } from './guest-thread.ts';
 
 export interface ThreadPoolOptions {
   /** The plain JavaScript file that every thread begins with. */
@@ -26,12 +24,6 @@ export interface ThreadPoolOptions {
 
 type RunOptions = NonNullable<Parameters<Piscina<ThreadTask, never>['run']>[1]>;
 
-/**
- * Threads that may be starting at once. More would not be ready sooner: making one is work for a CPU, and of a hundred begun
- * together the last would be ready with the first, late.
- */
-const parallelStarts = availableParallelism() * 2;
-
 // For core/guest/give-back-heap.ts: only threads made after this have the collector in their reach.
 setFlagsFromString('--expose-gc');
 
@@ -40,16 +32,13 @@ const firstPause = 50;
 
 /**
  * Threads of one size class, by piscina: a thread is a task that lasts until the thread is terminated, so that piscina
- * never gives a used thread to another container. Its queue holds only tasks whose thread is still starting.
+ * never gives one to another container: whether a thread may have a second one is for the supply to say. Its queue holds only tasks whose thread is still starting.
  */
 export class ThreadPool {
   readonly #pool: Piscina<ThreadTask, never>;
   readonly #options: ThreadPoolOptions;
   /** What gives up the starts that wait for a thread, oldest first. */
   readonly #starting = new Set<(error: Error) => void>();
-  /** Starts that wait for their turn, oldest first. */
-  readonly #turns: (() => void)[] = [];
-  #atWork = 0;
   #destroyed = false;
 
   constructor(options: ThreadPoolOptions) {
@@ -75,22 +64,10 @@ export class ThreadPool {
   }
 
   /**
-   * A new thread. Waits for its turn; then tries again while the machine refuses threads, until the deadline.
-   * @throws WasmletError `THREAD_START_FAILED`; the signal's reason when it aborts before its turn
+   * A new thread. Tries again while the machine refuses threads, until the deadline.
+   * @throws WasmletError `THREAD_START_FAILED`
    */
-  async start(preload?: Preload, signal?: AbortSignal): Promise<GuestThread> {
-    while (this.#atWork >= parallelStarts) await new Promise<void>((resolve) => this.#turns.push(resolve));
-    this.#atWork += 1;
-    try {
-      signal?.throwIfAborted();
-      return await this.#startInTurn(preload);
-    } finally {
-      this.#atWork -= 1;
-      this.#turns.shift()?.();
-    }
-  }
-
-  async #startInTurn(preload: Preload | undefined): Promise<GuestThread> {
+  async start(preload?: Preload): Promise<PoolThread> {
     const { clock, logger, startDeadlineMilliseconds } = this.#options;
     const deadline = clock.monotonic() + startDeadlineMilliseconds;
     for (let pause = firstPause; ; pause *= 2) {
@@ -110,12 +87,10 @@ export class ThreadPool {
     await this.#pool.destroy();
   }
 
-  #startOnce(preload: Preload | undefined, milliseconds: number): Promise<GuestThread> {
+  #startOnce(preload: Preload | undefined, milliseconds: number): Promise<PoolThread> {
     const { port1: port, port2 } = new MessageChannel();
-    const control = new SharedArrayBuffer(controlBytes);
-    const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
     const abort = new AbortController();
-    const { promise, resolve, reject } = Promise.withResolvers<GuestThread>();
+    const { promise, resolve, reject } = Promise.withResolvers<PoolThread>();
 
     const settle = (): void => {
       this.#starting.delete(giveUp);
@@ -136,12 +111,12 @@ export class ThreadPool {
       const worker = this.#pool.threads.find(({ threadId }) => threadId === message.threadId);
       if (worker === undefined) return giveUp(new Error('the thread was gone before it was ready'));
       settle();
-      resolve(new GuestThread({ worker, port, tid: message.tid, control, output, abandon: () => abort.abort() }));
+      resolve(new PoolThread({ worker, port, tid: message.tid, abandon: () => abort.abort() }));
     });
-    // Settles only when the thread dies or is abandoned; after the start, `GuestThread` sees that by itself.
+    // Settles only when the thread dies or is abandoned; after the start, `PoolThread` sees that by itself.
     // piscina 5 infers its list's type from an overload that @types/node 26 has put last.
     const transferList = [port2] as unknown as NonNullable<RunOptions['transferList']>;
-    this.#pool.run({ port: port2, control, output, ...(preload === undefined ? {} : { preload }) }, { transferList, signal: abort.signal }).catch(giveUp);
+    this.#pool.run({ port: port2, ...(preload === undefined ? {} : { preload }) }, { transferList, signal: abort.signal }).catch(giveUp);
     return promise;
   }
 }

@@ -55,7 +55,7 @@ describe('a container on its thread', () => {
 
   const ends: Record<string, { guest: keyof typeof guests; memoryBytes?: number; exit: ContainerExit }> = {
     'a trap is 134 with its text': { guest: 'trap', exit: { code: 134, reason: 'Error', message: 'unreachable in function crash' } },
-    'a stack without end is a trap': { guest: 'recurse', exit: { code: 134, reason: 'Error', message: 'call stack exhausted in function deep' } },
+    'a stack without end is a trap': { guest: 'recurse', exit: { code: 134, reason: 'Error', message: 'call stack exhausted in function deep', stackExhausted: true } },
     'growth over the memory limit is OOMKilled': {
       guest: 'grow', memoryBytes: 4 * 1024 ** 2, exit: { code: 137, reason: 'OOMKilled', message: 'the guest reached its memory limit: unreachable in function run' },
     },

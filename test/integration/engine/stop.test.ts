@@ -34,7 +34,8 @@ describe('stopping', () => {
       for (let n = 0; n < turn; n++) await new Promise((resolve) => setImmediate(resolve));
       await bed.engine.stopContainer(id, 0);
       assert.deepEqual(bed.observe(id).exit, { code: 137, reason: 'Error' });
-      assert.equal(bed.eventsOf(id).at(-1) ?? 'container-exited', 'container-exited');
+      await bed.told(id, 'container-exited');
+      assert.equal(bed.eventsOf(id).at(-1), 'container-exited');
     }
   });
 
