@@ -13,6 +13,8 @@ import type { Event, Node } from './api/kubernetes.ts';
 import type { Logger } from './api/logger.ts';
 import type { Installation } from './config/installation.ts';
 import type { NodeConfiguration } from './config/node-configuration.ts';
+import { nothingPlaced, roomFor } from './engine/capacity.ts';
+import type { MachineWalls } from './engine/capacity.ts';
 import { WasmEngine } from './engine/engine.ts';
 import { FileBlobStore } from './image/file-blob-store.ts';
 import { ImageIndex } from './image/image-index.ts';
@@ -55,8 +57,8 @@ export interface Foundation {
   readonly clientCA: Reloadable<string>;
   /** Addresses of the node, primary first. */
   readonly addresses: readonly string[];
-  /** Containers that this process can hold at once. */
-  readonly maxContainers: number;
+  /** What bounds the guests of this process. */
+  readonly walls: MachineWalls;
   /** The node as it describes itself now. */
   readonly describe: () => Promise<NodeDescription>;
   /** The node for admission: as the API server has it, else as it describes itself. */
@@ -79,6 +81,7 @@ export const tokens = {
   memory: token<MemoryDirectories>('MemoryDirectories'),
   metrics: token<NodeMetrics>('NodeMetrics'),
   nodeClient: token<ApiNodeClient>('ApiNodeClient'),
+  offerChanged: token<(how: 'fewer' | 'more') => void>('OfferChanged'),
   objects: token<ObjectReader>('ObjectReader'),
   objectCache: token<ApiObjectReader>('ApiObjectReader'),
   podClient: token<PodClient>('PodClient'),
@@ -121,7 +124,7 @@ function registerNode(register: Register, foundation: Foundation): void {
     logger,
     threadEntry: installation.threadEntry,
     ...(installation.compileCache === undefined ? {} : { compileCache: installation.compileCache }),
-    maxThreads: foundation.maxContainers,
+    maxThreads: roomFor('dedicated', foundation.walls, nothingPlaced),
     warmThreads: configuration.warmThreads,
     logMaxBytes: configuration.containerLogMaxSizeBytes,
     logMaxFiles: configuration.containerLogMaxFiles,
@@ -160,6 +163,8 @@ function registerNode(register: Register, foundation: Foundation): void {
     // The engine has one consumer of its events; the metrics count them on their way.
     spine: (sources, options) => podSpine({ ...sources, engine: resolve(tokens.metrics).watch(sources.engine) }, options),
     node: foundation.node,
+    offerChanged: (how) => resolve(tokens.offerChanged)(how),
+    room: (isolation, placed) => roomFor(isolation, foundation.walls, placed),
     hostIPs: () => foundation.addresses,
     clock,
     logger,
@@ -205,6 +210,8 @@ function registerStandalone(register: Register, { configuration, clock, logger }
   const recorder = new InMemoryEventRecorder({ nodeName, clock });
   register(tokens.events, () => recorder);
   register(tokens.recentEvents, () => (podUid) => recorder.recent(podUid));
+  // Nobody schedules.
+  register(tokens.offerChanged, () => () => {});
   register(tokens.podClient, () => new StandalonePodClient());
   register(tokens.objects, () => new StandaloneObjectReader());
   register(tokens.reviews, () => nobody);
@@ -237,6 +244,7 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
     updateFrequency: configuration.nodeStatusUpdateFrequency,
     reportFrequency: configuration.nodeStatusReportFrequency,
   }));
+  register(tokens.offerChanged, (resolve) => (how) => resolve(tokens.registrar)[how === 'fewer' ? 'changed' : 'changedSoon']());
   register(tokens.lease, (resolve) => new LeaseKeeper({
     client: resolve(tokens.nodeClient),
     nodeUid: () => resolve(tokens.registrar).node?.metadata.uid,

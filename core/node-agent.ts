@@ -96,7 +96,7 @@ export class NodeAgent {
       servingCertificate: identity.servingCertificate,
       clientCA: identity.clientCA,
       addresses: facts.addresses.ips,
-      maxContainers: facts.maxContainers,
+      walls: facts.walls,
       describe: async () => {
         const description = await describe({
           configuration,
@@ -105,6 +105,7 @@ export class NodeAgent {
           port,
           runtimes: plugins.runtimes,
           images: await parts.resolve(tokens.images).list(),
+          load: parts.resolve(tokens.kubelet).load,
           notReady: this.#shuttingDown ? ['node is shutting down'] : [],
         });
         latest = newNode(description, description.status, false);

@@ -7,7 +7,9 @@ import type { Image } from './api/image.ts';
 import type { Logger } from './api/logger.ts';
 import type { RuntimeRegistry } from './api/runtime.ts';
 import type { NodeConfiguration } from './config/node-configuration.ts';
-import { dedicatedCapacity } from './engine/dedicated-capacity.ts';
+import { nothingPlaced, podCapacity, roomFor } from './engine/capacity.ts';
+import type { MachineWalls, Placed } from './engine/capacity.ts';
+import { raiseMachineWalls } from './engine/raise-machine-walls.ts';
 import { readMachineWalls } from './engine/read-machine-walls.ts';
 import { readDefaultInterface, readDisk, readMachine, readNetworkAddresses } from './kube/node/machine.ts';
 import type { Machine } from './kube/node/machine.ts';
@@ -28,8 +30,7 @@ export interface MachineFacts {
   readonly machine: Machine;
   readonly addresses: NodeAddresses;
   readonly reserved: Reservation;
-  /** Containers that this process can hold at once. */
-  readonly maxContainers: number;
+  readonly walls: MachineWalls;
 }
 
 /** Throws ADDRESS_UNUSABLE and CONFIG_INVALID. */
@@ -48,7 +49,10 @@ export async function readMachineFacts(configuration: NodeConfiguration, logger:
   if (addresses.loopback && !configuration.standalone) logger.warn({ address: addresses.ips[0] }, 'the node has a loopback address: only an API server on this machine can reach it, and Services cannot route to its pods');
   const reserved = reservation(configuration.kubeReserved, configuration.systemReserved, ownReserve);
   if (machine.memoryBytes <= reserved.memoryBytes) throw new WasmletError('CONFIG_INVALID', `reserved memory (${reserved.memoryBytes} bytes) leaves nothing of the machine's ${machine.memoryBytes}`);
-  return { machine, addresses, reserved, maxContainers: dedicatedCapacity(readMachineWalls(machine.memoryBytes - reserved.memoryBytes)) };
+  if (configuration.raiseMachineLimits) raiseMachineWalls(configuration.maxPods, logger);
+  const walls = readMachineWalls(machine.memoryBytes - reserved.memoryBytes);
+  if (roomFor('dedicated', walls, nothingPlaced) < configuration.maxPods) logger.info({ maxPods: configuration.maxPods, walls }, 'this process cannot hold maxPods guests on threads of their own; the node offers what fits');
+  return { machine, addresses, reserved, walls };
 }
 
 export interface NodeState {
@@ -58,11 +62,13 @@ export interface NodeState {
   readonly port: number;
   readonly runtimes: RuntimeRegistry;
   readonly images: readonly Image[];
+  /** What holds places on this node now. */
+  readonly load: { readonly pods: number; readonly containers: Placed };
   /** Why the node is not ready. */
   readonly notReady: readonly string[];
 }
 
-export async function describe({ configuration, facts, version, port, runtimes, images, notReady }: NodeState): Promise<NodeDescription> {
+export async function describe({ configuration, facts, version, port, runtimes, images, load, notReady }: NodeState): Promise<NodeDescription> {
   const disk = await readDisk(path.resolve(configuration.rootDirectory));
   return describeNode({
     name: configuration.nodeName,
@@ -72,7 +78,7 @@ export async function describe({ configuration, facts, version, port, runtimes, 
     diskBytes: disk.capacityBytes,
     addresses: facts.addresses.addresses,
     port,
-    maxPods: Math.min(configuration.maxPods, facts.maxContainers),
+    maxPods: offeredPods(configuration, facts.walls, load),
     reserved: facts.reserved,
     runtimes: runtimes.list().filter(({ state, allowed }) => state === 'active' && allowed).map(({ manifest }) => manifest.name),
     runtimeHandlers: Object.keys(configuration.runtimeHandlers),
@@ -84,6 +90,11 @@ export async function describe({ configuration, facts, version, port, runtimes, 
     pressure: { memory: availableMemory() < leastMemoryBytes, disk: disk.availableBytes < leastDiskShare * disk.capacityBytes, pid: false },
     notReady,
   });
+}
+
+/** Without a scheduler nobody follows an offer: then it is what the walls can hold at most. */
+function offeredPods({ maxPods, standalone }: NodeConfiguration, walls: MachineWalls, { pods, containers }: NodeState['load']): number {
+  return standalone ? Math.min(maxPods, roomFor('shared', walls, nothingPlaced)) : podCapacity(maxPods, pods, walls, containers);
 }
 
 function availableMemory(): number {

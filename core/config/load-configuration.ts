@@ -120,6 +120,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
     registerWithTaints: get('registerWithTaints', defaultTaints),
     providerID: fields['providerID'] as string | undefined,
     maxPods: get('maxPods', 110),
+    raiseMachineLimits: get('raiseMachineLimits', true),
     kubeReserved: get('kubeReserved', {}),
     systemReserved: get('systemReserved', {}),
     address: get('address', standalone ? '127.0.0.1' : '0.0.0.0'),

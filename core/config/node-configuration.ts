@@ -27,6 +27,8 @@ export interface NodeConfiguration {
   readonly registerWithTaints: readonly Taint[];
   readonly providerID?: string;
   readonly maxPods: number;
+  /** As root, raise limits of the machine that stand in the way of `maxPods`. */
+  readonly raiseMachineLimits: boolean;
   /** Quantities withheld from allocatable, by resource. */
   readonly kubeReserved: Readonly<Record<string, string>>;
   readonly systemReserved: Readonly<Record<string, string>>;

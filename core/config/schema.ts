@@ -20,6 +20,7 @@ export const configurationSchema = object(
     },
     providerID: { type: 'string' },
     maxPods: { type: 'integer', minimum: 1 },
+    raiseMachineLimits: { type: 'boolean' },
     kubeReserved: quantities,
     systemReserved: quantities,
     address: { type: 'string' },

@@ -33,6 +33,7 @@ export interface NodeRegistrarOptions {
   readonly reportFrequency?: number;
 }
 
+const soon = 1_000;
 const firstRetry = 100;
 const longestRetry = 7_000;
 /** After start the first Ready is looked for this often, for so long. */
@@ -49,6 +50,7 @@ export class NodeRegistrar {
   #running: Promise<void> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #observed: Node | undefined;
+  #cancelSoon: (() => void) | undefined;
   #csiNode = false;
   #unschedulable = false;
   #taintsCompared = false;
@@ -77,6 +79,7 @@ export class NodeRegistrar {
   }
 
   async stop(): Promise<void> {
+    this.#cancelSoon?.();
     this.#subscription?.unsubscribe();
     this.#stopped.abort();
     this.#wake.abort();
@@ -86,6 +89,14 @@ export class NodeRegistrar {
   /** Something that the status tells has changed: compare soon, not at the next beat. */
   changed(): void {
     this.#wake.abort();
+  }
+
+  /** As `changed`, for what is no trouble if it is known a second later, and may change often. */
+  changedSoon(): void {
+    this.#cancelSoon ??= this.#options.clock.after(soon, () => {
+      this.#cancelSoon = undefined;
+      this.changed();
+    });
   }
 
   /** One comparison now; resolves when it is written, or could not be. */

@@ -7,6 +7,8 @@ import type { Logger } from '../../api/logger.ts';
 import type { RuntimeRegistry } from '../../api/runtime.ts';
 import type { EventRecorder, ObjectReader, PodClient, PodSource } from '../../kube/kube.ts';
 import { podSpine } from '../../pipeline/pod-spine.ts';
+import type { Room } from '../../pod/admission/check-room.ts';
+import type { PlacedContainers } from '../../pod/admission/placed-containers.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
@@ -17,6 +19,7 @@ import { StatusManager } from '../status/status-manager.ts';
 import { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import { ContainerStarter } from '../containers/container-starter.ts';
 import { ImagePuller } from '../containers/image-puller.ts';
+import { AdmittedPods } from './admitted-pods.ts';
 import { PodEventTeller } from './pod-event-teller.ts';
 import { PodManager } from './pod-manager.ts';
 import { PodReporter } from './pod-reporter.ts';
@@ -50,6 +53,10 @@ export interface KubeletOptions {
     readonly podLogs: string;
     readonly containerLogs: string;
   };
+  /** Containers of a class that this process can still hold beside those placed. */
+  readonly room: Room['left'];
+  /** The pods that this node can offer are others than `load` made them before: fewer, which is urgent, or more. */
+  readonly offerChanged: (how: 'fewer' | 'more') => void;
   /** Descriptors that a container may hold at once. */
   readonly descriptorsPerContainer: number;
   /** An error on the spine is a bug: the process must end with a non-zero code. */
@@ -64,6 +71,7 @@ const housekeepingMilliseconds = 60_000;
 /** The kubelet: desired pods in, containers in the engine and statuses in the API out. */
 export class Kubelet implements PodDirectory {
   readonly #options: KubeletOptions;
+  readonly #admitted: AdmittedPods;
   readonly #manager: PodManager;
   readonly #workers: PodWorkers;
   readonly #statuses: StatusManager;
@@ -78,6 +86,7 @@ export class Kubelet implements PodDirectory {
   constructor(options: KubeletOptions) {
     const { engine, images, volumes, podClient, objects, runtimes, runtimeHandlers, node, hostIPs, clock, logger, directories } = options;
     const events = new PodEventTeller(options.events);
+    const admitted = new AdmittedPods(runtimeHandlers, options.offerChanged);
     const ended = (uid: string): void => this.#jobs$.next({ uid, cause: 'job' });
     const addresses = (): PodAddresses => ({ hostIPs: hostIPs(), podIPs: hostIPs() });
     const podVolumes = new PodVolumes({ volumes, events, clock, ended });
@@ -108,14 +117,17 @@ export class Kubelet implements PodDirectory {
       clock,
       logger,
       node,
+      admitted,
+      room: { left: options.room, handlers: runtimeHandlers },
       podsDirectory: directories.pods,
     });
     this.#options = options;
+    this.#admitted = admitted;
     this.#manager = manager;
     this.#statuses = statuses;
     this.#workers = new PodWorkers({
       manager, running, stopper, volumes: podVolumes, reporter, statuses, cleaner, engine, podClient, objects, clock, logger,
-      random: options.random ?? Math.random,
+      random: options.random ?? Math.random, admitted,
     });
     this.#housekeeper = new Housekeeper({
       engine,
@@ -156,6 +168,11 @@ export class Kubelet implements PodDirectory {
     this.#workers.reportAll();
     await this.#statuses.stop(deadlineMilliseconds);
     this.#spine?.unsubscribe();
+  }
+
+  /** What holds places on this node: pods, and their containers by class. */
+  get load(): { readonly pods: number; readonly containers: PlacedContainers } {
+    return { pods: this.#admitted.list.length, containers: this.#admitted.containers };
   }
 
   list(): readonly Pod[] {

@@ -2,7 +2,6 @@ import { Subject, type Observable } from 'rxjs';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
 import { messageOf } from '../../api/errors.ts';
-import type { Pod } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader, PodClient } from '../../kube/kube.ts';
 import { isDeleting, stopGraceSeconds } from '../../pod/pod-deletion.ts';
@@ -11,6 +10,7 @@ import { isTerminal } from '../../pod/status/pod-phase.ts';
 import type { PodCleaner } from '../housekeeping/pod-cleaner.ts';
 import type { PodEvent, PodSyncer, SyncOutcome } from '../kubelet.ts';
 import type { StatusManager } from '../status/status-manager.ts';
+import type { AdmittedPods } from './admitted-pods.ts';
 import type { PodManager } from './pod-manager.ts';
 import { newPodRecord, type PodRecord } from './pod-record.ts';
 import type { PodReporter } from './pod-reporter.ts';
@@ -33,6 +33,8 @@ export interface PodWorkersOptions {
   readonly logger: Logger;
   /** 0–1, spreads the pods' resyncs. */
   readonly random: () => number;
+  /** Filled and emptied here. */
+  readonly admitted: AdmittedPods;
 }
 
 /** Each pod is looked at again after a minute and up to half of one, even if nothing happens. */
@@ -52,6 +54,8 @@ const waitForNameMilliseconds = 1000;
 export class PodWorkers implements PodSyncer {
   readonly #options: PodWorkersOptions;
   readonly #records = new Map<string, PodRecord>();
+  /** UIDs by `<namespace>/<name>` of pods that have been judged and not let go. */
+  readonly #names = new Map<string, string>();
   readonly #events$ = new Subject<PodEvent>();
   #stopping = false;
 
@@ -166,22 +170,13 @@ export class PodWorkers implements PodSyncer {
       this.#options.reporter.report(record);
       return this.#again();
     }
-    return this.#again(await this.#options.running.sync(record, () => this.#admitted(), signal));
-  }
-
-  /** Pods that have been admitted and have not ended: they hold resources and ports. */
-  #admitted(): readonly Pod[] {
-    return [...this.#records.values()]
-      .filter(({ admitted, rejected, released }) => admitted && !rejected && !released)
-      .map(({ pod }) => pod);
+    this.#names.set(nameOf(record), record.uid);
+    return this.#again(await this.#options.running.sync(record, signal));
   }
 
   /** A new UID under an old name waits until the old pod has let go. */
-  #nameIsTaken({ uid, pod: { metadata } }: PodRecord): boolean {
-    return [...this.#records.values()].some(
-      (other) => other.uid !== uid && !other.released && other.admitted
-        && other.pod.metadata.name === metadata.name && other.pod.metadata.namespace === metadata.namespace,
-    );
+  #nameIsTaken(record: PodRecord): boolean {
+    return (this.#names.get(nameOf(record)) ?? record.uid) !== record.uid;
   }
 
   #syncTerminatingPod(record: PodRecord): SyncOutcome {
@@ -203,6 +198,8 @@ export class PodWorkers implements PodSyncer {
       await volumes.tearDown(record);
       objects.release(record.uid);
       record.released = true;
+      this.#options.admitted.delete(record.uid);
+      if (this.#names.get(nameOf(record)) === record.uid) this.#names.delete(nameOf(record));
       this.#wakeSuccessors(record);
     }
     if (record.removed) {
@@ -232,4 +229,8 @@ export class PodWorkers implements PodSyncer {
     const wait = at === undefined ? resync : Math.max(0, at - this.#options.clock.now());
     return { kind: 'ok', againAfterMilliseconds: Math.min(wait, resync) };
   }
+}
+
+function nameOf({ pod: { metadata } }: PodRecord): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }

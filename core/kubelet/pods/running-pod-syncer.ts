@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
 import { messageOf } from '../../api/errors.ts';
-import type { Container, Node, Pod } from '../../api/kubernetes.ts';
+import type { Container, Node } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader } from '../../kube/kube.ts';
 import { admitPod } from '../../pod/admission/admit-pod.ts';
+import { checkRoom, type Room } from '../../pod/admission/check-room.ts';
 import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
 import { findPodProblems, type PodProblems } from '../../pod/admission/find-pod-problems.ts';
@@ -15,6 +16,7 @@ import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import type { ContainerStarter } from '../containers/container-starter.ts';
+import type { AdmittedPods } from './admitted-pods.ts';
 import type { PodEventTeller } from './pod-event-teller.ts';
 import { podLabel, type PodRecord } from './pod-record.ts';
 import type { PodReporter } from './pod-reporter.ts';
@@ -35,6 +37,8 @@ export interface RunningPodSyncerOptions {
   readonly logger: Logger;
   /** This node as it is now. */
   readonly node: () => Node;
+  readonly admitted: AdmittedPods;
+  readonly room: Room;
   /** `<root-dir>/pods` */
   readonly podsDirectory: string;
 }
@@ -48,12 +52,12 @@ export class RunningPodSyncer {
   }
 
   /**
-   * `others`: the pods that hold this node's resources already. Answers when to look again although nothing happened, in
+   * Answers when to look again although nothing happened, in
    * milliseconds since the epoch. After `signal` has aborted nothing more is started.
    */
-  async sync(record: PodRecord, others: () => readonly Pod[], signal: AbortSignal): Promise<number | undefined> {
+  async sync(record: PodRecord, signal: AbortSignal): Promise<number | undefined> {
     const { reporter, volumes, objects } = this.#options;
-    this.#admit(record, others);
+    this.#admit(record);
     const deadline = record.failure ? undefined : this.#meetDeadline(record);
     if (record.failure) {
       reporter.report(record);
@@ -67,11 +71,13 @@ export class RunningPodSyncer {
     return earliest(deadline, volumesAt, wakeAt);
   }
 
-  #admit(record: PodRecord, others: () => readonly Pod[]): void {
-    if (record.admitted) return;
-    const rejection = admitPod(record.pod, this.#options.node(), others());
+  #admit(record: PodRecord): void {
+    const { admitted, room } = this.#options;
+    if (record.rejected) return;
+    const { pod } = record;
+    const rejection = record.admitted ? undefined : (admitPod(pod, this.#options.node(), admitted.list) ?? checkRoom(pod, admitted.containers, room));
     record.admitted = true;
-    if (rejection === undefined) return;
+    if (rejection === undefined) return admitted.set(pod);
     record.rejected = true;
     record.failure = rejection;
     this.#options.events.pod(record.pod, 'Warning', rejection.reason, rejection.message);

@@ -87,6 +87,8 @@ export class KubeletRig {
   readonly engine: FakeEngine;
   kubelet: Kubelet;
   node: Node = testNode;
+  /** Containers that the node's process can still hold. */
+  room = Infinity;
   readonly fatal: unknown[] = [];
   logger: Logger = silentLogger;
   readonly directory: string;
@@ -147,6 +149,8 @@ export class KubeletRig {
       runtimeHandlers: { wasmlet: {}, 'wasmlet-wasmer': { runtime: 'wasmer' }, 'wasmlet-shared': { isolation: 'shared' } },
       spine,
       node: () => this.node,
+      room: () => this.room,
+      offerChanged: () => {},
       hostIPs: () => ['10.0.0.1'],
       clock: severable(this.clock, process),
       logger: severable(this.logger, process),

@@ -39,7 +39,7 @@ describe('a container’s configuration', () => {
     const { env, hash, artifact, logPath, logLinkPrefix, ...config } = onlyConfig();
     assert.deepEqual(config, {
       podUid: 'uid-p', name: 'main', attempt: 0, kind: 'main', image: 'registry.test/hello:v1', imageId: `registry.test/hello@sha256:${'0'.repeat(64)}`,
-      runtime: 'wasi', isolation: 'shared', argv: ['hello.wasm', 'hello', '$(X)'], cwd: '/srv', mounts: [], resources: { descriptors: 1024, memoryBytes: 67_108_864 }, stdin: false, tty: false,
+      runtime: 'wasi', isolation: 'shared', stack: 'small', argv: ['hello.wasm', 'hello', '$(X)'], cwd: '/srv', mounts: [], resources: { descriptors: 1024, memoryBytes: 67_108_864 }, stdin: false, tty: false,
     });
     assert.match(hash, /^[0-9a-f]{16}$/);
     assert.equal(artifact.name, 'hello.wasm');

@@ -1,0 +1,60 @@
+import type { Pod } from '../../api/kubernetes.ts';
+import { noContainers, placedContainers, type PlacedContainers } from '../../pod/admission/placed-containers.ts';
+import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
+
+/**
+ * The pods that hold this node's resources, ports and places, with their sums kept: admission asks once for each pod, and
+ * may not count thousands each time. Written by the pods' workers.
+ */
+export class AdmittedPods {
+  readonly #handlers: RuntimeHandlers;
+  readonly #pods: Pod[] = [];
+  readonly #indexes = new Map<string, number>();
+  readonly #changed: (how: 'fewer' | 'more') => void;
+  #containers = noContainers;
+
+  /** `changed`: the pods that the node can offer are others than before; `fewer` of them, which is urgent, or more. */
+  constructor(handlers: RuntimeHandlers, changed: (how: 'fewer' | 'more') => void) {
+    this.#handlers = handlers;
+    this.#changed = changed;
+  }
+
+  /** In no order, and as they are now: not to be kept. */
+  get list(): readonly Pod[] {
+    return this.#pods;
+  }
+
+  get containers(): PlacedContainers {
+    return this.#containers;
+  }
+
+  /** The pod is here, or has changed. */
+  set(pod: Pod): void {
+    const index = this.#indexes.get(pod.metadata.uid);
+    if (index === undefined) this.#indexes.set(pod.metadata.uid, this.#pods.push(pod) - 1);
+    else if (this.#pods[index] === pod) return;
+    else {
+      this.#count(this.#pods[index]!, -1);
+      this.#pods[index] = pod;
+    }
+    this.#count(pod, 1);
+  }
+
+  delete(uid: string): void {
+    const index = this.#indexes.get(uid);
+    if (index === undefined) return;
+    this.#count(this.#pods[index]!, -1);
+    this.#indexes.delete(uid);
+    const last = this.#pods.pop()!;
+    if (index === this.#pods.length) return;
+    this.#pods[index] = last;
+    this.#indexes.set(last.metadata.uid, index);
+  }
+
+  #count(pod: Pod, sign: 1 | -1): void {
+    const { dedicated, shared } = placedContainers(pod, this.#handlers);
+    this.#containers = { dedicated: this.#containers.dedicated + sign * dedicated, shared: this.#containers.shared + sign * shared };
+    // A pod of one dedicated container takes the place that was offered for it.
+    if (dedicated !== 1) this.#changed(dedicated * sign > 1 ? 'fewer' : 'more');
+  }
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { costs, memoriesOfAProcess, nothingPlaced, podCapacity, roomFor, wallsFor } from '../../../core/engine/capacity.ts';
+
+const roomy = { maps: 10_000_000, files: 1_048_576, threads: 1_000_000, memories: memoriesOfAProcess, bytes: 2 ** 40 };
+
+describe('room on a node', () => {
+  test('ends at the nearest wall', () => {
+    assert.equal(roomFor('dedicated', { ...roomy, maps: 65_530 }, nothingPlaced), 1_308);
+    assert.equal(roomFor('dedicated', { ...roomy, files: 1_024 }, nothingPlaced), 96);
+    assert.equal(roomFor('dedicated', { ...roomy, threads: 164 }, nothingPlaced), 100);
+    assert.equal(roomFor('dedicated', { ...roomy, bytes: 800 * 2 ** 20 }, nothingPlaced), 100);
+    assert.equal(roomFor('dedicated', roomy, nothingPlaced), 15_984);
+  });
+
+  test('is larger for shared guests, at the default vm.max_map_count', () => {
+    assert.equal(roomFor('shared', { ...roomy, maps: 65_530 }, nothingPlaced), 10_995);
+  });
+
+  test('is what the guests of both classes leave', () => {
+    const walls = { ...roomy, maps: 65_530 };
+    assert.equal(roomFor('dedicated', walls, { dedicated: 1_000, shared: 0 }), 308);
+    assert.equal(roomFor('shared', walls, { dedicated: 1_000, shared: 0 }), 2_595);
+    assert.equal(roomFor('dedicated', walls, { dedicated: 1_000, shared: 2_595 }), 0);
+    assert.equal(roomFor('shared', walls, { dedicated: 2_000, shared: 0 }), 0, 'never less than none');
+  });
+
+  test('is one on an empty machine, however small', () => {
+    assert.equal(roomFor('dedicated', { maps: 100, files: 100, threads: 1, memories: 1, bytes: 0 }, nothingPlaced), 1);
+  });
+});
+
+describe('the pods that a node offers', () => {
+  const walls = { ...roomy, threads: 164 };
+
+  test('are those configured, clipped by the walls', () => {
+    assert.equal(podCapacity(50, 0, walls, nothingPlaced), 50);
+    assert.equal(podCapacity(500, 0, walls, nothingPlaced), 100);
+    assert.equal(podCapacity(500, 40, walls, { dedicated: 40, shared: 0 }), 100);
+  });
+
+  test('become fewer as pods of several containers come, more as shared ones come', () => {
+    assert.equal(podCapacity(500, 20, walls, { dedicated: 60, shared: 0 }), 60);
+    assert.equal(podCapacity(500, 300, walls, { dedicated: 0, shared: 300 }), 400);
+    assert.equal(podCapacity(500, 100, walls, { dedicated: 100, shared: 0 }), 100, 'a full node offers what it has');
+  });
+});
+
+test('raised walls hold what they were raised for', () => {
+  const raised = { ...roomy, ...wallsFor(5_000) };
+  assert.equal(roomFor('dedicated', raised, nothingPlaced), 5_000);
+  assert.ok(costs.dedicated.maps > costs.shared.maps);
+});
