@@ -67,6 +67,7 @@ export interface ContainerConfig {
   readonly argv: readonly string[];
   /** Complete; never the host's environment. */
   readonly env: readonly (readonly [string, string])[];
+  /** Empty: none. */
   readonly cwd: string;
   readonly mounts: readonly Mount[];
   /** Absent: none. Listened on only for a runtime whose manifest says that it takes listeners. */

@@ -82,6 +82,8 @@ export interface GuestTask {
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
   /** `file:` URL of the glue module that `prepare` wrote. */
   readonly glue?: string;
+  /** The runtime's plugin's section of the node's configuration, validated; absent: none. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
 }
 
 /** How a guest ended. The engine adds the endings it causes itself (stop, kill, lost thread). */
@@ -114,6 +116,8 @@ export interface RegisteredRuntime {
   /** Part of the key under which prepared artifacts are cached. */
   readonly version: string;
   readonly state: 'active' | 'inactive';
+  /** The plugin's section of the node's configuration, validated. Handed to its guests' threads. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
   /** False: `runtimes.allowed` of the node's configuration leaves it out. */
   readonly allowed: boolean;
   /** Why it is inactive. */

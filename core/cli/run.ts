@@ -24,6 +24,7 @@ interface RunOptions {
   readonly dir?: readonly string[];
   readonly memory?: string;
   readonly pluginsDir?: readonly string[];
+  readonly hostNetwork?: boolean;
 }
 
 const podUid = 'run';
@@ -38,6 +39,7 @@ export function registerRun(program: Command, context: CliContext): void {
     .option('--env <k=v>', 'set an environment variable; may be repeated', collect)
     .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect)
     .option('--memory <size>', 'bound on memory, such as 64Mi')
+    .option('--host-network', 'let the program reach this machine and its loopback, and listen on any port')
     .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect)
     .passThroughOptions()
     .addHelpText('after', `
@@ -62,7 +64,10 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
   const logger = createLogger('warn');
   const operand = existsSync(name) ? undefined : await imageOperand(name);
-  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: { 'image-oci': { registries: operand?.registries ?? [] } } });
+  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: {
+    'image-oci': { registries: operand?.registries ?? [] },
+    ...(options.hostNetwork === true ? { 'runtime-jco': { network: { allow: ['0.0.0.0/0', '::/0'], listen: true } } } : {}),
+  } });
   const artifact = operand === undefined ? await readArtifact(name) : await pullArtifact(context, operand.reference, plugins);
   const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
 
@@ -95,7 +100,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
       stack: 'deep',
       argv: [artifact.name, ...args],
       env,
-      cwd: '/',
+      cwd: '',
       mounts,
       resources: { ...(memoryBytes === undefined ? {} : { memoryBytes }), descriptors: 1024 },
       stdin: true,

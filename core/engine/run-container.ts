@@ -119,6 +119,7 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
       tty: config.tty,
       modules: prepared.modules,
       ...(prepared.glue === undefined ? {} : { glue: prepared.glue }),
+      ...(runtime.configuration === undefined ? {} : { configuration: runtime.configuration }),
     },
     mounts: config.mounts.toSorted((left, right) => (left.guestPath < right.guestPath ? -1 : 1)),
     descriptors: config.resources.descriptors,

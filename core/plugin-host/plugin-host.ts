@@ -136,7 +136,7 @@ export class PluginHost {
       const taken = manifest.contributes.runtimes?.find((runtime) => this.#runtimes.has(runtime.name));
       if (taken) throw new WasmletError('PLUGIN_CONTRIBUTION_MISMATCH', `the runtime ${taken.name} is already contributed by ${this.#runtimes.get(taken.name)!.pluginId}`);
       const registered = manifest.main === undefined ? undefined : await this.#run(directory, manifest, config);
-      this.#contribute(directory, manifest, registered);
+      this.#contribute(directory, manifest, config, registered);
       this.#outcomes.push({ id, directory, outcome: 'active' });
     } catch (error) {
       this.#fail(directory, id, error);
@@ -167,10 +167,10 @@ export class PluginHost {
     return { volumes, imageSources };
   }
 
-  #contribute(directory: string, manifest: PluginManifest, registered: { volumes: VolumePlugin[]; imageSources: ImageSource[] } | undefined): void {
+  #contribute(directory: string, manifest: PluginManifest, configuration: Readonly<Record<string, unknown>>, registered: { volumes: VolumePlugin[]; imageSources: ImageSource[] } | undefined): void {
     for (const { name } of manifest.contributes.runtimes ?? []) {
       const { allowed } = this.#options.runtimes;
-      this.#runtimes.set(name, this.#runtime(directory, manifest, name, { state: 'active' }, allowed.includes('*') || allowed.includes(name)));
+      this.#runtimes.set(name, this.#runtime(directory, manifest, name, { state: 'active', configuration }, allowed.includes('*') || allowed.includes(name)));
     }
     for (const plugin of registered?.volumes ?? []) {
       const payload = manifest.contributes.volumes!.find((volume) => volume.type === plugin.type)!.payload;
@@ -179,7 +179,7 @@ export class PluginHost {
     for (const source of registered?.imageSources ?? []) this.#imageSources.set(source.name, source);
   }
 
-  #runtime(directory: string, manifest: PluginManifest, name: string, state: { readonly state: 'active' | 'inactive'; readonly reason?: string }, allowed = true): RegisteredRuntime {
+  #runtime(directory: string, manifest: PluginManifest, name: string, state: Pick<RegisteredRuntime, 'state' | 'reason' | 'configuration'>, allowed = true): RegisteredRuntime {
     const runtime = manifest.contributes.runtimes!.find((candidate) => candidate.name === name)!;
     return {
       manifest: runtime,

@@ -3,12 +3,14 @@ import type { GuestHost } from '../../core/guest/host.ts';
 import { StartFailure, exportedFunction } from './guest-program.ts';
 import type { GuestProgram } from './guest-program.ts';
 import { createHosts } from './hosts.ts';
+import { openNetwork } from './network.ts';
 import { GuestContext } from './preview2/guest-context.ts';
 
 /** Runs the component's `wasi:cli/run`, of 0.3 where it has one: programs for 0.3 carry a 0.2 that their language's start-up code left. */
 export async function runCommand(program: GuestProgram, task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const context = new GuestContext(task, host, program.glue.suspends);
-  const hosts = createHosts(context);
+  const network = openNetwork(task);
+  const hosts = createHosts(context, network);
   try {
     const missing = program.missingFrom(hosts.imports);
     if (missing !== undefined) return missing;
@@ -20,6 +22,7 @@ export async function runCommand(program: GuestProgram, task: GuestTask, host: G
     if (error instanceof StartFailure) return error.exit;
     throw error;
   } finally {
+    network.close();
     await hosts.close();
     context.reportMemory();
   }

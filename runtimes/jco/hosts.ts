@@ -1,5 +1,8 @@
+import type { Network } from './network.ts';
+import { openGuestFiles } from './preview2/filesystem/guest-files.ts';
 import type { GuestContext, HostInterfaces } from './preview2/guest-context.ts';
 import { createPreview2 } from './preview2/preview2.ts';
+import { createPreview3 } from './preview3/preview3.ts';
 
 /** The hosts of one instance of a component: WASI 0.2's by names without a version, 0.3's as `wasi:cli/stdin@0.3`. */
 export interface Hosts {
@@ -8,12 +11,20 @@ export interface Hosts {
   close(): Promise<void>;
 }
 
-export function createHosts(context: GuestContext): Hosts {
-  const preview2 = createPreview2(context);
+/** `network`: shared by all instances of a container. */
+export function createHosts(context: GuestContext, network: Network): Hosts {
+  const files = openGuestFiles(context.host);
+  const preview2 = createPreview2(context, files);
+  const preview3 = createPreview3(context, files, preview2.imports, network);
   return {
-    imports: preview2.imports,
+    imports: { ...preview2.imports, ...preview3.imports },
     async close() {
-      preview2.close();
+      try {
+        await preview3.close();
+        preview2.drain();
+      } finally {
+        files.close();
+      }
     },
   };
 }

@@ -10,6 +10,8 @@ export interface NetworkConfiguration {
   readonly allow?: readonly string[];
   /** Addresses (CIDR) that guests do not reach, beside the default ones. */
   readonly deny?: readonly string[];
+  /** True: guests may listen on any port with sockets of their own. Default false. */
+  readonly listen?: boolean;
 }
 
 /**
@@ -27,9 +29,11 @@ export class NetworkPolicy {
   readonly #outgoing: boolean;
   readonly #allowed: BlockList;
   readonly #denied: BlockList;
+  readonly listens: boolean;
 
   constructor(configuration: NetworkConfiguration = {}) {
     this.#outgoing = configuration.outgoing ?? true;
+    this.listens = configuration.listen ?? false;
     this.#allowed = blockListOf(configuration.allow ?? []);
     this.#denied = blockListOf([...deniedByDefault, ...(configuration.deny ?? [])]);
   }

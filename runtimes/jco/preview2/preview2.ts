@@ -1,6 +1,7 @@
 import { createClocks } from './clocks.ts';
 import { createEnvironment } from './environment.ts';
 import { createFilesystem } from './filesystem/filesystem.ts';
+import type { GuestFiles } from './filesystem/guest-files.ts';
 import type { GuestContext, HostInterfaces } from './guest-context.ts';
 import { createPoll } from './poll.ts';
 import { createRandom } from './random.ts';
@@ -11,12 +12,11 @@ import { errors, streams } from './streams.ts';
 /** The hosts of WASI 0.2 for one component. */
 export interface Preview2 {
   readonly imports: HostInterfaces;
-  /** Delivers what is left of the output and closes every descriptor. */
-  close(): void;
+  /** Delivers what is left of the output. */
+  drain(): void;
 }
 
-export function createPreview2(context: GuestContext): Preview2 {
-  const filesystem = createFilesystem(context);
+export function createPreview2(context: GuestContext, files: GuestFiles): Preview2 {
   const stdio = createStdio(context);
   return {
     imports: {
@@ -25,17 +25,11 @@ export function createPreview2(context: GuestContext): Preview2 {
       ...createClocks(context),
       ...createRandom(context),
       ...createSockets(context),
-      ...filesystem.imports,
+      ...createFilesystem(context, files),
       'wasi:io/error': errors,
       'wasi:io/poll': createPoll(context),
       'wasi:io/streams': streams,
     },
-    close() {
-      try {
-        stdio.drain();
-      } finally {
-        filesystem.close();
-      }
-    },
+    drain: () => stdio.drain(),
   };
 }

@@ -17,7 +17,7 @@ const codes: Readonly<Record<string, string>> = {
 };
 
 /** The error-code of a failure that belongs to the guest: a FileError, or a system error of Node. Undefined for any other. */
-function errorCodeOf(error: unknown): string | undefined {
+export function errorCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
   return error instanceof FileError || 'syscall' in error ? (codes[error.code] ?? 'io') : undefined;
 }

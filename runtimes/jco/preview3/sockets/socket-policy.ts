@@ -1,0 +1,46 @@
+import type { NetworkPolicy } from '../../network-policy.ts';
+import type { GuestContext } from '../../preview2/guest-context.ts';
+import type { IpSocketAddress } from './address.ts';
+import { hostOf } from './address.ts';
+import { refuse } from './error-code.ts';
+
+/** What the sockets of one guest may do, and how many there may be. */
+export class SocketPolicy {
+  readonly context: GuestContext;
+  readonly #network: NetworkPolicy;
+  #open = 0;
+
+  constructor(context: GuestContext, network: NetworkPolicy) {
+    this.context = context;
+    this.#network = network;
+  }
+
+  get network(): NetworkPolicy {
+    return this.#network;
+  }
+
+  /** One more socket. @throws `out-of-memory` at the guest's limit of descriptors: 0.3 has no word for it */
+  opened(): void {
+    if (this.#open >= this.context.host.limits.descriptors) refuse('out-of-memory');
+    this.#open++;
+  }
+
+  closed(): void {
+    this.#open--;
+  }
+
+  /** @throws `access-denied` */
+  mayReach(address: IpSocketAddress): void {
+    if (!this.#network.permits(hostOf(address))) refuse('access-denied');
+  }
+
+  /** Any free port may be had, to send from; a port by number only where the guest may listen. @throws `access-denied` */
+  mayBind(address: IpSocketAddress): void {
+    if (address.val.port !== 0 && !this.#network.listens) refuse('access-denied');
+  }
+
+  /** @throws `access-denied` */
+  mayListen(): void {
+    if (!this.#network.listens) refuse('access-denied');
+  }
+}

@@ -1,0 +1,43 @@
+import { AddressProhibited } from '../../network-policy.ts';
+import type { NetworkPolicy } from '../../network-policy.ts';
+import { ComponentFailure } from '../../preview2/component-failure.ts';
+import type { GuestContext, HostInterfaces } from '../../preview2/guest-context.ts';
+import { ipAddressOf } from './address.ts';
+import type { IpAddress, IpAddressFamily } from './address.ts';
+import { SocketPolicy } from './socket-policy.ts';
+import { TcpSocket } from './tcp-socket.ts';
+import { UdpSocket } from './udp-socket.ts';
+
+/** `wasi:sockets` 0.3: TCP and UDP of the thread's own event loop, under the network policy. */
+export function createSockets(context: GuestContext, network: NetworkPolicy): HostInterfaces {
+  const policy = new SocketPolicy(context, network);
+  return {
+    'wasi:sockets/types@0.3': {
+      TcpSocket: class GuestTcpSocket extends TcpSocket {
+        static create(family: IpAddressFamily): TcpSocket {
+          context.called();
+          return new GuestTcpSocket(policy, family);
+        }
+      },
+      UdpSocket: class GuestUdpSocket extends UdpSocket {
+        static create(family: IpAddressFamily): UdpSocket {
+          context.called();
+          return new GuestUdpSocket(policy, family);
+        }
+      },
+    },
+    'wasi:sockets/ip-name-lookup@0.3': {
+      resolveAddresses: async (name: string): Promise<IpAddress[]> => {
+        context.called();
+        if (name === '' || name.length > 255 || /[^\w.:\u0080-\uffff-]/.test(name)) throw new ComponentFailure({ tag: 'invalid-argument' });
+        try {
+          return (await network.resolve(name)).map(({ address }) => ipAddressOf(address));
+        } catch (error) {
+          if (error instanceof AddressProhibited) throw new ComponentFailure({ tag: 'access-denied' });
+          const code = error instanceof Error && 'code' in error ? error.code : undefined;
+          throw new ComponentFailure({ tag: code === 'ENOTFOUND' ? 'name-unresolvable' : code === 'EAI_AGAIN' ? 'temporary-resolver-failure' : 'permanent-resolver-failure' });
+        }
+      },
+    },
+  };
+}

@@ -1,0 +1,307 @@
+import { once } from 'node:events';
+import { BoundSocket, Server, Socket } from 'node:net';
+import { HostResource } from '../../preview2/host-resource.ts';
+import { done, drainInto, failedStream, hostStream } from '../guest-streams.ts';
+import type { GuestByteStream, HostStream, Outcome } from '../guest-streams.ts';
+import { hostOf, isRemote, isUnicast, socketAddressOf } from './address.ts';
+import type { IpAddressFamily, IpSocketAddress } from './address.ts';
+import { attempt, errorCodeOf, refuse } from './error-code.ts';
+import type { ErrorCode } from './error-code.ts';
+import type { SocketPolicy } from './socket-policy.ts';
+import { SocketOptions } from './socket-options.ts';
+
+type State =
+  | { readonly kind: 'unbound' }
+  | { readonly kind: 'bound'; readonly bound: BoundSocket }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'connected'; readonly socket: Socket }
+  | { readonly kind: 'listening'; readonly server: Server }
+  | { readonly kind: 'closed' };
+
+/** Connections that wait to be accepted; more are refused. */
+const largestBacklog = 128;
+
+/** `wasi:sockets/types.tcp-socket` 0.3. */
+export class TcpSocket extends HostResource {
+  readonly #policy: SocketPolicy;
+  readonly #family: IpAddressFamily;
+  readonly #options: SocketOptions;
+  #state: State = { kind: 'unbound' };
+  #local: IpSocketAddress | undefined;
+  #remote: IpSocketAddress | undefined;
+  #backlog = largestBacklog;
+  #sent = false;
+  #received = false;
+  /** The handle, and each stream that is still in use. */
+  #holders = 1;
+
+  constructor(policy: SocketPolicy, family: IpAddressFamily, options = new SocketOptions()) {
+    super(policy.context);
+    policy.opened();
+    this.#policy = policy;
+    this.#family = family;
+    this.#options = options;
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#release();
+  }
+
+  bind(address: IpSocketAddress): void {
+    this.context.called();
+    if (this.#state.kind !== 'unbound') refuse('invalid-state');
+    if (!isUnicast(address, this.#family)) refuse('invalid-argument');
+    this.#policy.mayBind(address);
+    this.#bind(address);
+  }
+
+  async connect(address: IpSocketAddress): Promise<void> {
+    this.context.called();
+    const { kind } = this.#state;
+    if (kind !== 'unbound' && kind !== 'bound') refuse('invalid-state');
+    if (!isRemote(address, this.#family)) refuse('invalid-argument');
+    this.#policy.mayReach(address);
+    const handle = this.#state.kind === 'bound' ? { handle: this.#state.bound } : {};
+    this.#state = { kind: 'connecting' };
+    const socket = new Socket({ ...handle, allowHalfOpen: true });
+    try {
+      const connected = once(socket, 'connect');
+      socket.connect({ host: hostOf(address), port: address.val.port });
+      await connected;
+    } catch (error) {
+      socket.destroy();
+      this.#state = { kind: 'closed' };
+      throw attempt(() => {
+        throw error;
+      });
+    }
+    this.context.called();
+    this.#adopt(socket);
+  }
+
+  listen(): HostStream<TcpSocket> {
+    this.context.called();
+    const { kind } = this.#state;
+    if (kind !== 'unbound' && kind !== 'bound') refuse('invalid-state');
+    this.#policy.mayListen();
+    if (this.#state.kind === 'unbound') this.#bind(socketAddressOf({ address: this.#family === 'ipv4' ? '0.0.0.0' : '::', port: 0 }));
+    const { bound } = this.#state as unknown as { readonly bound: BoundSocket };
+    const server = new Server({ pauseOnConnect: true, allowHalfOpen: true });
+    const waiting: Socket[] = [];
+    let failure: unknown;
+    let wake = (): void => {};
+    server.on('connection', (socket) => {
+      if (waiting.length >= this.#backlog) socket.destroy();
+      else waiting.push(socket);
+      wake();
+    });
+    server.on('error', (error) => {
+      failure = error;
+      wake();
+    });
+    attempt(() => server.listen({ handle: bound, backlog: this.#backlog } as Parameters<Server['listen']>[0]));
+    this.#state = { kind: 'listening', server };
+    this.#holders++;
+    const [stream] = hostStream<TcpSocket, never>(this.context, {
+      pull: async () => {
+        for (;;) {
+          const socket = waiting.shift();
+          if (socket !== undefined) return this.#accepted(socket);
+          if (failure !== undefined || this.#state.kind === 'closed') return undefined;
+          await new Promise<void>((resolve) => (wake = resolve));
+        }
+      },
+      failureOf: (error) => {
+        throw error;
+      },
+      close: () => {
+        for (const socket of waiting) socket.destroy();
+        this.#release();
+      },
+    });
+    return stream;
+  }
+
+  async send(data: GuestByteStream): Promise<Outcome<undefined, ErrorCode>> {
+    this.context.called();
+    const { socket } = this.#state as { readonly socket?: Socket };
+    if (socket === undefined || this.#sent) {
+      data[Symbol.dispose]();
+      return { tag: 'err', val: { tag: 'invalid-state' } };
+    }
+    this.#sent = true;
+    this.#holders++;
+    try {
+      await drainInto(data, async (bytes) => {
+        this.context.called();
+        if (!socket.writable) throw socket.errored ?? Object.assign(new Error('closed'), { code: 'EPIPE' });
+        if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      });
+      if (socket.errored !== null) throw socket.errored;
+      if (!socket.destroyed) await new Promise<void>((resolve) => socket.end(() => resolve()));
+      return done;
+    } catch (error) {
+      return { tag: 'err', val: errorCodeOf(error) };
+    } finally {
+      this.#release();
+    }
+  }
+
+  receive(): [HostStream<Uint8Array>, Promise<Outcome<undefined, ErrorCode>>] {
+    this.context.called();
+    const { socket } = this.#state as { readonly socket?: Socket };
+    if (socket === undefined || this.#received) return failedStream({ tag: 'invalid-state' });
+    this.#received = true;
+    this.#holders++;
+    return hostStream<Uint8Array, ErrorCode>(this.context, {
+      pull: () => nextPiece(socket),
+      failureOf: errorCodeOf,
+      close: () => {
+        // What still comes is thrown away.
+        socket.resume();
+        this.#release();
+      },
+    });
+  }
+
+  getLocalAddress(): IpSocketAddress {
+    return this.#local ?? refuse('invalid-state');
+  }
+
+  getRemoteAddress(): IpSocketAddress {
+    return this.#remote ?? refuse('invalid-state');
+  }
+
+  getIsListening(): boolean {
+    return this.#state.kind === 'listening';
+  }
+
+  getAddressFamily(): IpAddressFamily {
+    return this.#family;
+  }
+
+  setListenBacklogSize(value: bigint): void {
+    if (value === 0n) refuse('invalid-argument');
+    const { kind } = this.#state;
+    if (kind === 'connecting' || kind === 'connected') refuse('invalid-state');
+    this.#backlog = Number(value < BigInt(largestBacklog) ? value : BigInt(largestBacklog));
+  }
+
+  getKeepAliveEnabled(): boolean {
+    return this.#options.keepAlive;
+  }
+
+  setKeepAliveEnabled(value: boolean): void {
+    this.#options.keepAlive = value;
+    this.#applyOptions();
+  }
+
+  getKeepAliveIdleTime(): bigint {
+    return this.#options.keepAliveIdle;
+  }
+
+  setKeepAliveIdleTime(value: bigint): void {
+    this.#options.keepAliveIdle = value;
+    this.#applyOptions();
+  }
+
+  getKeepAliveInterval(): bigint {
+    return this.#options.keepAliveInterval;
+  }
+
+  setKeepAliveInterval(value: bigint): void {
+    this.#options.keepAliveInterval = value;
+  }
+
+  getKeepAliveCount(): number {
+    return this.#options.keepAliveCount;
+  }
+
+  setKeepAliveCount(value: number): void {
+    this.#options.keepAliveCount = value;
+  }
+
+  getHopLimit(): number {
+    return this.#options.hopLimit;
+  }
+
+  setHopLimit(value: number): void {
+    this.#options.hopLimit = value;
+  }
+
+  getReceiveBufferSize(): bigint {
+    return this.#options.receiveBuffer;
+  }
+
+  setReceiveBufferSize(value: bigint): void {
+    this.#options.receiveBuffer = value;
+  }
+
+  getSendBufferSize(): bigint {
+    return this.#options.sendBuffer;
+  }
+
+  setSendBufferSize(value: bigint): void {
+    this.#options.sendBuffer = value;
+  }
+
+  #bind(address: IpSocketAddress): void {
+    attempt(() => {
+      const bound = new BoundSocket({ host: hostOf(address), port: address.val.port, ipv6Only: this.#family === 'ipv6' });
+      this.#local = socketAddressOf(bound.address());
+      this.#state = { kind: 'bound', bound };
+    });
+  }
+
+  #adopt(socket: Socket): void {
+    // Whoever uses the socket is told by its state.
+    socket.on('error', () => {});
+    this.#state = { kind: 'connected', socket };
+    this.#local = socketAddressOf({ address: socket.localAddress!, port: socket.localPort! });
+    this.#remote = socketAddressOf({ address: socket.remoteAddress!, port: socket.remotePort! });
+    this.#applyOptions();
+  }
+
+  /** Undefined for one whose peer was gone before it was accepted. */
+  #accepted(socket: Socket): TcpSocket | undefined {
+    // Of the class that the guest's instance knows.
+    const accepted = new (this.constructor as typeof TcpSocket)(this.#policy, this.#family, this.#options.clone());
+    if (socket.remoteAddress !== undefined) accepted.#adopt(socket);
+    else accepted.#state = { kind: 'closed' };
+    return accepted;
+  }
+
+  #applyOptions(): void {
+    if (this.#state.kind === 'connected') this.#state.socket.setKeepAlive(this.#options.keepAlive, Number(this.#options.keepAliveIdle / 1_000_000n));
+  }
+
+  #release(): void {
+    if (--this.#holders > 0) return;
+    const state = this.#state;
+    this.#state = { kind: 'closed' };
+    if (state.kind === 'bound') state.bound.close();
+    // What was sent still arrives.
+    else if (state.kind === 'connected') state.socket.destroySoon();
+    else if (state.kind === 'listening') state.server.close();
+    this.#policy.closed();
+  }
+}
+
+/** The next bytes; undefined when the peer has ended its direction. @throws the socket's error */
+async function nextPiece(socket: Socket): Promise<Uint8Array | undefined> {
+  for (;;) {
+    const piece = socket.read() as Uint8Array | null;
+    if (piece !== null) return piece;
+    if (socket.errored !== null) throw socket.errored;
+    if (socket.readableEnded || socket.destroyed) return undefined;
+    await new Promise<void>((resolve) => {
+      const next = (): void => {
+        socket.off('readable', next).off('end', next).off('close', next);
+        resolve();
+      };
+      socket.on('readable', next).on('end', next).on('close', next);
+    });
+  }
+}
+
