@@ -44,6 +44,11 @@ export interface RuntimeManifest {
     readonly volumes?: 'live' | 'copy' | 'none';
     /** Its guests can accept connections on `GuestHost.listeners`. Where it is not true, the engine listens on no port. */
     readonly listeners?: boolean;
+    /**
+     * True: what a guest holds is freed only when its thread module's `start` returns, so that its thread must not be
+     * terminated. The engine gives its modules yield checks on a dedicated thread too, and ends it by dooming them.
+     */
+    readonly yieldChecks?: boolean;
   };
 }
 

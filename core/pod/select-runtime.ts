@@ -76,8 +76,14 @@ function requireNamed({ registry, inspection }: RuntimeRequest, { name, by }: Na
     throw new WasmletError('RUNTIME_INACTIVE', `runtime "${name}" (${by}) is inactive: ${runtime.reason ?? 'no reason given'}`);
   }
   const refusal = explainRefusal(runtime.manifest, inspection);
-  if (refusal !== undefined) throw new WasmletError('RUNTIME_NOT_ACCEPTING', `runtime "${name}" (${by}) does not accept this ${inspection.kind}: ${refusal}`);
+  if (refusal !== undefined) throw new WasmletError('RUNTIME_NOT_ACCEPTING', `runtime "${name}" (${by}) does not accept this ${inspection.kind}: ${refusal}${instead(registry, inspection)}`);
   return runtime;
+}
+
+/** Names the runtime that would take it: a pod's author seldom knows which. */
+function instead(registry: RuntimeRegistry, inspection: ArtifactInspection): string {
+  const other = registry.list().find(({ manifest, state, allowed }) => state === 'active' && allowed && explainRefusal(manifest, inspection) === undefined);
+  return other === undefined ? '' : `; runtime "${other.manifest.name}" does`;
 }
 
 function firstAccepting({ registry, inspection }: RuntimeRequest): RegisteredRuntime {

@@ -6,9 +6,11 @@ import { createWasi } from './wasi.ts';
 /** The thread side of the runtime `wasi` (RuntimeThread). */
 export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const wasi = createWasi(task, host);
+  const module = task.modules.main as WebAssembly.Module;
+  const old = WebAssembly.Module.imports(module).some((imported) => imported.module === 'wasi_unstable');
   return runCommand({
-    module: task.modules.main as WebAssembly.Module,
-    imports: { wasi_snapshot_preview1: wasi.functions },
+    module,
+    imports: { wasi_snapshot_preview1: wasi.functions, ...(old ? { wasi_unstable: wasi.unstableFunctions() } : {}) },
     host,
     memory: wasi.memory,
     close: () => wasi.close(),

@@ -10,14 +10,18 @@ import { descriptorFunctions } from './functions/descriptors.ts';
 import { directoryFunctions } from './functions/directories.ts';
 import { pathFunctions } from './functions/paths.ts';
 import { processFunctions } from './functions/process.ts';
+import { snapshotFunctions } from './functions/snapshot.ts';
 import { socketFunctions } from './functions/sockets.ts';
 import { directoryRights, noRights } from './rights.ts';
+import { preview1, unstable } from './snapshot.ts';
 import type { WasiContext, WasiFunctions } from './wasi-context.ts';
 
 /** WASI preview 1 for one guest. */
 export interface Wasi {
   /** All functions of `wasi_snapshot_preview1`. */
   readonly functions: WasiFunctions;
+  /** All functions of `wasi_unstable`, on the same descriptors: a program may be linked from parts of both times. */
+  unstableFunctions(): WasiFunctions;
   /** To be bound to the instance's memory. */
   readonly memory: GuestMemory;
   /** Closes all that is open. */
@@ -37,13 +41,19 @@ export function createWasi(task: GuestTask, host: GuestHost): Wasi {
     descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
   }
   const context: WasiContext = { task, host, memory, streams, sockets, descriptors };
+  const functions = {
+    ...processFunctions(context),
+    ...descriptorFunctions(context),
+    ...directoryFunctions(context),
+    ...pathFunctions(context),
+    ...socketFunctions(context),
+    ...snapshotFunctions(context, preview1),
+  };
   return {
-    functions: {
-      ...processFunctions(context),
-      ...descriptorFunctions(context),
-      ...directoryFunctions(context),
-      ...pathFunctions(context),
-      ...socketFunctions(context),
+    functions,
+    unstableFunctions() {
+      const { sock_accept: _added, ...older } = functions;
+      return { ...older, ...snapshotFunctions(context, unstable) };
     },
     memory,
     close() {

@@ -96,9 +96,9 @@ export class GuestStreams {
     return errno.SUCCESS;
   }
 
-  /** `fd_filestat_get`: a stream has a type and nothing else. */
-  writeFileStatus(result: number): number {
-    this.#memory.bytes(result, 64).fill(0);
+  /** `fd_filestat_get`: a stream has a type and nothing else. `size` is the `filestat`'s. */
+  writeFileStatus(result: number, size = 64): number {
+    this.#memory.bytes(result, size).fill(0);
     this.#memory.setU8((result >>> 0) + 16, this.type);
     return errno.SUCCESS;
   }

@@ -2,6 +2,7 @@ import { ExitSignal } from '../exit.ts';
 import { DescriptorTable } from '../files/descriptor-table.ts';
 import { FileError } from '../files/file-error.ts';
 import type { Blocked, GuestHost, GuestMount } from '../host.ts';
+import { clockFunctions } from './clock-functions.ts';
 import { errno } from './errno.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { GuestSocketCalls } from './guest-socket-calls.ts';
@@ -54,6 +55,8 @@ interface StreamEntry {
 type SocketEntry = GuestSocket & { close(): void };
 
 const longestPath = 4095;
+/** Every bit of `fdflags`; the last `whence` and `advice`. */
+const [lastDescriptorFlags, lastWhence, lastAdvice] = [31, 2, 5];
 const [createFlag, directoryFlag, truncateFlag] = [1, 2, 8];
 const [followFlag, nonblockFlag] = [1, 4];
 const writeRight = 1n << 6n;
@@ -102,6 +105,7 @@ export class Interposer {
       poll_oneoff: blockingSyscall(host, this.#poll()),
       fd_close: plain((fd: number) => (this.#table.close(fd), errno.SUCCESS)),
       fd_renumber: plain((from: number, to: number) => (this.#table.renumber(from, to), errno.SUCCESS)),
+      ...clockFunctions(host, this.#memory),
       ...preopenFunctions(host, this.#memory, (fd) => this.#preopenedName(fd)),
       fd_fdstat_get: plain((fd: number, result: number) => this.#fdstat(fd, result)),
       fd_fdstat_set_flags: plain((fd: number, flags: number) => this.#setFlags(fd, flags)),
@@ -164,6 +168,7 @@ export class Interposer {
       }),
       path_filestat_set_times: plain((fd: number, lookup: number, path: number, length: number, access: bigint, modification: bigint, flags: number) => {
         const entry = this.#directory(fd, path, length, (lookup & followFlag) !== 0, true);
+        checkTimes(flags);
         return this.#call('path_filestat_set_times', entry.native, lookup, path, length, access, modification, flags);
       }),
       path_readlink: plain((fd: number, path: number, length: number, buffer: number, bufferLength: number, result: number) => {
@@ -197,7 +202,11 @@ export class Interposer {
     const entry = this.#table.get(fd);
     if (entry.kind !== 'native') throw new FileError('ENOTDIR');
     if (changes && entry.mount.readOnly) throw new FileError('EROFS');
-    this.#options.inspect?.({ mount: entry.mount, path: below(entry, this.#text(path, length)) }, follow, opening);
+    const text = this.#text(path, length);
+    if (text === '') throw new FileError('ENOENT');
+    if (text.includes('\0')) throw new FileError('EINVAL');
+    if (text.startsWith('/')) throw new FileError('ENOTCAPABLE');
+    this.#options.inspect?.({ mount: entry.mount, path: below(entry, text) }, follow, opening);
     return entry;
   }
 
@@ -206,14 +215,18 @@ export class Interposer {
     return ((fd: number, a: unknown, b: unknown, c: unknown, d: unknown) => {
       const entry = this.#table.get(fd);
       if (entry.kind !== 'native') return forStream;
-      if (name === 'fd_filestat_set_times' && entry.mount.readOnly) throw new FileError('EROFS');
+      if (entry.mount.readOnly) refuseChange(name);
+      checkNumber(name, b, c);
       return this.#call(name, entry.native, a, b, c, d);
     });
   }
 
   #write(fd: number, vectors: number, count: number, result: number): number | Blocked {
     const entry = this.#table.get(fd);
-    if (entry.kind === 'native') return this.#call('fd_write', entry.native, vectors, count, result);
+    if (entry.kind === 'native') {
+      if (entry.mount.readOnly) refuseChange('fd_write');
+      return this.#call('fd_write', entry.native, vectors, count, result);
+    }
     if (entry.kind !== 'stream') return this.#sockets.write(entry, vectors, count, result);
     if (entry.stream === 0) throw new FileError('EBADF');
     return this.#streams.write(entry.stream, vectors, count, result);
@@ -252,6 +265,7 @@ export class Interposer {
 
   #setFlags(fd: number, flags: number): number {
     const entry = this.#table.get(fd);
+    if (flags >>> 0 > lastDescriptorFlags) throw new FileError('EINVAL');
     if (entry.kind === 'native') return this.#call('fd_fdstat_set_flags', entry.native, flags);
     entry.nonblocking = (flags & nonblockFlag) !== 0;
     return errno.SUCCESS;
@@ -279,4 +293,23 @@ export class Interposer {
 /** A path of the guest's under a directory that it opened, from the mount's root. */
 function below(entry: GuestPath, path: string): string {
   return entry.path === '' ? path : `${entry.path}/${path}`;
+}
+
+/** What is opened in a read-only mount is never opened for writing; not every implementation remembers it. */
+function refuseChange(name: string): void {
+  if (name === 'fd_filestat_set_times') throw new FileError('EROFS');
+  if (name === 'fd_filestat_set_size') throw new FileError('EINVAL');
+  if (name === 'fd_write' || name === 'fd_pwrite' || name === 'fd_allocate') throw new FileError('EBADF');
+}
+
+/** Numbers out of their range: Wasmer panics at them, and uvwasi returns from `*_set_times` with its lock held. `b` and `c` follow the descriptor and one more. */
+function checkNumber(name: string, b: unknown, c: unknown): void {
+  if (name === 'fd_seek' && (b as number) >>> 0 > lastWhence) throw new FileError('EINVAL');
+  if (name === 'fd_advise' && (c as number) >>> 0 > lastAdvice) throw new FileError('EINVAL');
+  if (name === 'fd_filestat_set_times') checkTimes(c as number);
+}
+
+/** `fstflags`: a time cannot be both given and now. */
+function checkTimes(flags: number): void {
+  if (flags >>> 0 > 15 || (flags & 3) === 3 || (flags & 12) === 12) throw new FileError('EINVAL');
 }

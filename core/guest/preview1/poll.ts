@@ -2,9 +2,10 @@ import type { Blocked, GuestClock, GuestHost } from '../host.ts';
 import { FileError } from '../files/file-error.ts';
 import { errno, errnoOf } from './errno.ts';
 import type { GuestMemory } from './guest-memory.ts';
+import { preview1Subscription } from './subscription.ts';
+import type { SubscriptionLayout } from './subscription.ts';
 
-/** Sizes and tags of preview 1's `subscription` and `event`. */
-const subscriptionSize = 48;
+/** Size of preview 1's `event`; tags of subscriptions. */
 const eventSize = 32;
 const tag = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 const absoluteTime = 1;
@@ -22,17 +23,19 @@ export class Poll {
   readonly #clock: GuestClock;
   readonly #memory: GuestMemory;
   readonly #readiness: Readiness;
+  readonly #layout: SubscriptionLayout;
 
-  constructor(host: GuestHost, memory: GuestMemory, readiness: Readiness) {
+  constructor(host: GuestHost, memory: GuestMemory, readiness: Readiness, layout = preview1Subscription) {
     this.#clock = host.clock;
     this.#memory = memory;
     this.#readiness = readiness;
+    this.#layout = layout;
   }
 
   pollOneoff(subscriptions: number, events: number, count: number, result: number): number | Blocked {
     const total = count >>> 0;
     if (total === 0) throw new FileError('EINVAL');
-    this.#memory.check(subscriptions, total * subscriptionSize);
+    this.#memory.check(subscriptions, total * this.#layout.size);
     this.#memory.check(events, total * eventSize);
     this.#memory.check(result, 4);
     return this.#round(subscriptions >>> 0, events >>> 0, total, result, this.#clock.monotonic());
@@ -45,7 +48,7 @@ export class Poll {
     const descriptors: { fd: number; write: boolean }[] = [];
     const now = this.#clock.monotonic();
     for (let index = 0; index < count; index++) {
-      const at = subscriptions + index * subscriptionSize;
+      const at = subscriptions + index * this.#layout.size;
       const event = events + written * eventSize;
       const kind = this.#memory.u8(at + 8);
       if (kind === tag.clock) {
@@ -78,9 +81,9 @@ export class Poll {
 
   /** In monotonic nanoseconds; undefined for a clock that cannot be waited for. */
   #dueTime(at: number, start: bigint, now: bigint): bigint | undefined {
-    const clock = this.#memory.u32(at + 16);
-    const timeout = this.#memory.u64(at + 24);
-    const absolute = (this.#memory.u16(at + 40) & absoluteTime) !== 0;
+    const clock = this.#memory.u32(at + this.#layout.clock);
+    const timeout = this.#memory.u64(at + this.#layout.timeout);
+    const absolute = (this.#memory.u16(at + this.#layout.flags) & absoluteTime) !== 0;
     if (clock > 1) return undefined;
     const due = !absolute ? start + timeout : clock === 1 ? timeout : now + timeout - this.#clock.realtime();
     return due > latest ? latest : due;

@@ -2,30 +2,20 @@ import { FileError } from '../../../core/guest/files/file-error.ts';
 import type { RegularFile } from '../../../core/guest/files/regular-file.ts';
 import type { Blocked } from '../../../core/guest/host.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
-import { Poll } from '../../../core/guest/preview1/poll.ts';
 import { blockingSyscall, syscall } from '../../../core/guest/preview1/syscall.ts';
 import { isSocket } from '../descriptor.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { fileStatusSize, fileType, writeFileStatus } from '../file-status.ts';
+import { fileType } from '../file-status.ts';
 import { difference, everyRight, intersection, right, rightsFrom } from '../rights.ts';
 import { fileTimes } from '../file-times.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
 
 /** `fdflags`. */
 export const descriptorFlag = { append: 1, dataSync: 2, nonblock: 4, readSync: 8, sync: 16 } as const;
-const whence = { set: 0, current: 1, end: 2 } as const;
 const lastAdvice = 5;
 
-/** Functions on what is open, whatever it is: `fd_*` but for directories' own, and `poll_oneoff`. */
+/** Functions on what is open, whatever it is: `fd_*` but for directories' own and those of `snapshotFunctions`. */
 export function descriptorFunctions({ host, memory, streams, sockets, descriptors }: WasiContext): WasiFunctions {
-
-  const poll = new Poll(host, memory, (fd, write) => {
-    const descriptor = descriptors.with(fd, right.POLL_FD_READWRITE);
-    if (descriptor.kind === 'directory') throw new FileError('EBADF');
-    if (descriptor.kind === 'file') return write ? 1 : Math.max(0, Number(descriptor.file.status().size) - descriptor.file.offset);
-    return isSocket(descriptor) ? sockets.readiness(descriptor, write) : streams.readiness(descriptor.stream, write);
-  });
-
   return {
     fd_write: blockingSyscall(host, (fd: number, vectors: number, count: number, result: number): number | Blocked => {
       const descriptor = descriptors.with(fd, right.FD_WRITE);
@@ -66,15 +56,6 @@ export function descriptorFunctions({ host, memory, streams, sockets, descriptor
         position += written;
         return written;
       });
-    }),
-    fd_seek: syscall(host, (fd: number, offset: bigint, origin: number, result: number) => {
-      const file = descriptors.file(fd, right.FD_SEEK, 'ESPIPE', 'EBADF');
-      memory.check(result, 8);
-      const target = Number(startOf(file, origin)) + Number(offset);
-      if (target < 0 || !Number.isSafeInteger(target)) throw new FileError('EINVAL');
-      file.offset = target;
-      memory.setU64(result, BigInt(target));
-      return errno.SUCCESS;
     }),
     fd_tell: syscall(host, (fd: number, result: number) => {
       memory.setU64(result, BigInt(descriptors.file(fd, right.FD_TELL, 'ESPIPE', 'EBADF').offset));
@@ -145,14 +126,6 @@ export function descriptorFunctions({ host, memory, streams, sockets, descriptor
       descriptor.rights = intersection(descriptor.rights, wanted);
       return errno.SUCCESS;
     }),
-    fd_filestat_get: syscall(host, (fd: number, result: number) => {
-      const descriptor = descriptors.with(fd, right.FD_FILESTAT_GET);
-      if (descriptor.kind === 'stream') return streams.writeFileStatus(result);
-      if (isSocket(descriptor)) return sockets.writeFileStatus(result);
-      memory.check(result, fileStatusSize);
-      writeFileStatus(memory, result >>> 0, descriptor.kind === 'file' ? descriptor.file.status() : descriptor.directory.status());
-      return errno.SUCCESS;
-    }),
     fd_filestat_set_size: syscall(host, (fd: number, size: bigint) => {
       descriptors.file(fd, right.FD_FILESTAT_SET_SIZE, 'EINVAL', 'EBADF').setSize(positionOf(size));
       return errno.SUCCESS;
@@ -165,7 +138,6 @@ export function descriptorFunctions({ host, memory, streams, sockets, descriptor
       else throw new FileError('EBADF');
       return errno.SUCCESS;
     }),
-    poll_oneoff: blockingSyscall(host, (subscriptions: number, events: number, count: number, result: number) => poll.pollOneoff(subscriptions, events, count, result)),
   };
 
   /** Moves piece by piece until one is not moved whole. */
@@ -190,13 +162,6 @@ function flagsOf(descriptor: Descriptor): number {
   if (descriptor.kind !== 'file') return nonblock;
   const { append, sync, dataSync } = descriptor.file.flags;
   return nonblock | (append ? descriptorFlag.append : 0) | (sync ? descriptorFlag.sync : 0) | (dataSync ? descriptorFlag.dataSync : 0);
-}
-
-function startOf(file: RegularFile, origin: number): number {
-  if (origin === whence.set) return 0;
-  if (origin === whence.current) return file.offset;
-  if (origin === whence.end) return Number(file.status().size);
-  throw new FileError('EINVAL');
 }
 
 function synchronized(descriptor: Descriptor): RegularFile | { synchronize(): void } {

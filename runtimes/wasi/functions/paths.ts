@@ -3,7 +3,6 @@ import { FileError } from '../../../core/guest/files/file-error.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
 import { directoryDescriptor, fileDescriptor } from '../descriptor.ts';
-import { fileStatusSize, writeFileStatus } from '../file-status.ts';
 import { fileTimes } from '../file-times.ts';
 import { directoryRights, fileRights, intersection, right, rightsFrom } from '../rights.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
@@ -11,11 +10,11 @@ import { descriptorFlag } from './descriptors.ts';
 
 /** `oflags` and `lookupflags`. */
 const openFlag = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
-const followFlag = 1;
+export const followFlag = 1;
 /** Linux' PATH_MAX less the zero at its end. */
-const longestPath = 4095;
+export const longestPath = 4095;
 
-/** `path_*`. */
+/** `path_*`, but for `path_filestat_get`. */
 export function pathFunctions({ host, memory, descriptors }: WasiContext): WasiFunctions {
   const directoryAt = (fd: number, needed: number): Directory => descriptors.directory(fd, needed).directory;
   const pathAt = (pointer: number, length: number): string => memory.text(pointer, length, longestPath);
@@ -50,12 +49,6 @@ export function pathFunctions({ host, memory, descriptors }: WasiContext): WasiF
           : fileDescriptor(entry, intersection(wanted, fileRights(access)), dropped, (fdflags & descriptorFlag.nonblock) !== 0);
       });
       memory.setU32(result, opened);
-      return errno.SUCCESS;
-    }),
-    path_filestat_get: syscall(host, (fd: number, lookup: number, pointer: number, length: number, result: number) => {
-      const directory = directoryAt(fd, right.PATH_FILESTAT_GET);
-      memory.check(result, fileStatusSize);
-      writeFileStatus(memory, result >>> 0, directory.statusOf(pathAt(pointer, length), (lookup & followFlag) !== 0));
       return errno.SUCCESS;
     }),
     path_filestat_set_times: syscall(host, (fd: number, lookup: number, pointer: number, length: number, access: bigint, modification: bigint, flags: number) => {

@@ -1,5 +1,5 @@
 import { ExitSignal } from '../../../core/guest/exit.ts';
-import { FileError } from '../../../core/guest/files/file-error.ts';
+import { clockFunctions } from '../../../core/guest/preview1/clock-functions.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
@@ -34,15 +34,7 @@ export function processFunctions({ task, host, memory }: WasiContext): WasiFunct
     args_sizes_get: syscall(host, sizes(args)),
     environ_get: syscall(host, contents(environment)),
     environ_sizes_get: syscall(host, sizes(environment)),
-    clock_time_get: syscall(host, (clock: number, _precision: bigint, result: number) => {
-      memory.setU64(result, timeOf(clock));
-      return errno.SUCCESS;
-    }),
-    clock_res_get: syscall(host, (clock: number, result: number) => {
-      if (clock >>> 0 > 3) throw new FileError('EINVAL');
-      memory.setU64(result, host.clock.resolution);
-      return errno.SUCCESS;
-    }),
+    ...clockFunctions(host, memory),
     random_get: syscall(host, (buffer: number, length: number) => {
       host.random(memory.bytes(buffer, length));
       return errno.SUCCESS;
@@ -54,12 +46,4 @@ export function processFunctions({ task, host, memory }: WasiContext): WasiFunct
       throw new ExitSignal(code >>> 0);
     }),
   };
-
-  function timeOf(clock: number): bigint {
-    if (clock === 1) return host.clock.monotonic();
-    if (clock === 0) return host.clock.realtime();
-    // The process is one thread.
-    if (clock === 2 || clock === 3) return host.clock.cpu();
-    throw new FileError('EINVAL');
-  }
 }

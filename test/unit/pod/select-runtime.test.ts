@@ -50,7 +50,7 @@ describe('selectRuntime', () => {
     ['a runtime that is not there', request({ 'wasmlet.dev/runtime': 'nonesuch' }), 'RUNTIME_UNKNOWN', /"nonesuch" \(annotation wasmlet.dev\/runtime\).*runtimes: wasi/],
     ['an inactive one', request({ 'wasmlet.dev/runtime': 'asleep' }), 'RUNTIME_INACTIVE', /off for this test/],
     ['one that is not allowed', request({ 'wasmlet.dev/runtime': 'forbidden' }), 'RUNTIME_NOT_ALLOWED', /allowed: wasi/],
-    ['one that does not accept the artifact', request({ 'wasmlet.dev/runtime': 'jco' }), 'RUNTIME_NOT_ACCEPTING', /takes no modules/],
+    ['one that does not accept the artifact, and names one that does', request({ 'wasmlet.dev/runtime': 'jco' }), 'RUNTIME_NOT_ACCEPTING', /takes no modules; runtime "wasi" does$/],
     ['an artifact that none accepts, with every reason', request({}, { inspection: foreign }), 'RUNTIME_NOT_ACCEPTING', /wasi: it does not provide env.missing; wasmer: it does not provide env.missing/],
     ['an unknown handler', request({}, { handler: 'runc' }), 'RUNTIME_HANDLER_UNKNOWN', /handlers: wasmlet, /],
     ['a handler that is a name of Object’s own', request({}, { handler: 'constructor' }), 'RUNTIME_HANDLER_UNKNOWN', /constructor/],
