@@ -14,7 +14,7 @@ export interface Hosts {
 /** `network`: shared by all instances of a container. */
 export function createHosts(context: GuestContext, network: Network): Hosts {
   const files = openGuestFiles(context.host);
-  const preview2 = createPreview2(context, files);
+  const preview2 = createPreview2(context, files, network);
   const preview3 = createPreview3(context, files, preview2.imports, network);
   return {
     imports: { ...preview2.imports, ...preview3.imports },

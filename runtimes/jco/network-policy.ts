@@ -1,12 +1,13 @@
 import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 
 /** `plugins.runtime-jco.network` of the node's configuration. */
 export interface NetworkConfiguration {
-  /** False: guests reach nothing. Default true. */
+  /** True: guests reach every address but those that are denied. Default false: only those of `allow`. */
   readonly outgoing?: boolean;
-  /** Addresses (CIDR) that guests reach although `deny` or the default names them. */
+  /** Addresses (CIDR) that guests reach, also when `deny` or the default names them. */
   readonly allow?: readonly string[];
   /** Addresses (CIDR) that guests do not reach, beside the default ones. */
   readonly deny?: readonly string[];
@@ -15,7 +16,7 @@ export interface NetworkConfiguration {
 }
 
 /**
- * What a guest must not reach unless it is allowed by name: the node's own loopback, where it and its neighbours listen without
+ * What a guest must not reach unless it is allowed by name, beside the node's own addresses: its loopback, where it and its neighbours listen without
  * authentication; link-local addresses and the metadata services of clouds, which hand out the machine's credentials; what is no
  * single host.
  */
@@ -26,31 +27,31 @@ const deniedByDefault = [
 
 /** Which addresses a guest may open connections to. Names are resolved here, so that what was judged is what is connected to. */
 export class NetworkPolicy {
-  readonly #outgoing: boolean;
+  /** False: nothing at all may be reached. */
+  readonly outgoing: boolean;
+  readonly #all: boolean;
   readonly #allowed: BlockList;
   readonly #denied: BlockList;
   readonly listens: boolean;
 
-  constructor(configuration: NetworkConfiguration = {}) {
-    this.#outgoing = configuration.outgoing ?? true;
+  /** @throws RangeError when the configuration names what is no address or range */
+  constructor(configuration: NetworkConfiguration = {}, nodeAddresses: readonly string[] = ownAddresses()) {
+    const { allow = [], deny = [] } = configuration;
+    this.#all = configuration.outgoing ?? false;
+    this.outgoing = this.#all || allow.length > 0;
     this.listens = configuration.listen ?? false;
-    this.#allowed = blockListOf(configuration.allow ?? []);
-    this.#denied = blockListOf([...deniedByDefault, ...(configuration.deny ?? [])]);
-  }
-
-  /** False: nothing at all may be reached. */
-  get outgoing(): boolean {
-    return this.#outgoing;
+    this.#allowed = blockListOf(allow);
+    this.#denied = blockListOf([...deniedByDefault, ...nodeAddresses, ...deny]);
   }
 
   /** Of an IP address without brackets or zone. */
   permits(address: string): boolean {
-    if (!this.#outgoing) return false;
+    if (!this.outgoing) return false;
     const plain = unmapped(address);
     const family = isIP(plain);
     if (family === 0) return false;
     const type = family === 4 ? 'ipv4' : 'ipv6';
-    return this.#allowed.check(plain, type) || !this.#denied.check(plain, type);
+    return this.#allowed.check(plain, type) || (this.#all && !this.#denied.check(plain, type));
   }
 
   /**
@@ -63,6 +64,11 @@ export class NetworkPolicy {
     if (permitted.length === 0) throw new AddressProhibited(host);
     return permitted;
   }
+}
+
+/** Guests have the node's place in the network: whoever listens on its addresses would take them for the node. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address.replace(/%.*$/, '')));
 }
 
 /** The policy forbids every address of the host. */

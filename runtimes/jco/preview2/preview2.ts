@@ -1,8 +1,10 @@
+import type { Network } from '../network.ts';
 import { createClocks } from './clocks.ts';
 import { createEnvironment } from './environment.ts';
 import { createFilesystem } from './filesystem/filesystem.ts';
 import type { GuestFiles } from './filesystem/guest-files.ts';
 import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import { createHttp } from './http/http.ts';
 import { createPoll } from './poll.ts';
 import { createRandom } from './random.ts';
 import { createSockets } from './sockets.ts';
@@ -16,7 +18,7 @@ export interface Preview2 {
   drain(): void;
 }
 
-export function createPreview2(context: GuestContext, files: GuestFiles): Preview2 {
+export function createPreview2(context: GuestContext, files: GuestFiles, network: Network): Preview2 {
   const stdio = createStdio(context);
   return {
     imports: {
@@ -25,6 +27,7 @@ export function createPreview2(context: GuestContext, files: GuestFiles): Previe
       ...createClocks(context),
       ...createRandom(context),
       ...createSockets(context),
+      ...createHttp(context, network),
       ...createFilesystem(context, files),
       'wasi:io/error': errors,
       'wasi:io/poll': createPoll(context),

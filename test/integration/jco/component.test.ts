@@ -63,12 +63,12 @@ for (const version of ['0.2.0', '0.2.8', '0.2.99']) {
 
 test('an interface that is not provided is named', async () => {
   const unknown: TextImport = { instance: '(import "acme:tool/hammer@1.0.0" (instance $tool (export "strike" (func))))', functions: { strike: '$tool "strike"' } };
-  const http: TextImport = { instance: '(import "wasi:http/outgoing-handler@0.2.0" (instance $http (export "handle" (func))))', functions: { handle: '$http "handle"' } };
-  const ended = await exitOfText(commandText('0.2.0', [unknown, http], `
+  const store: TextImport = { instance: '(import "wasi:keyvalue/store@0.2.0" (instance $http (export "handle" (func))))', functions: { handle: '$http "handle"' } };
+  const ended = await exitOfText(commandText('0.2.0', [unknown, store], `
     (import "" "strike" (func)) (import "" "handle" (func)) (func (export "run") (result i32) (i32.const 0))`));
   assert.deepEqual(ended, {
     kind: 'start-error', code: 'IMPORT_UNKNOWN',
-    message: 'the component imports acme:tool/hammer, wasi:http/outgoing-handler: not provided by the jco runtime',
+    message: 'the component imports acme:tool/hammer, wasi:keyvalue/store: not provided by the jco runtime',
   });
 });
 

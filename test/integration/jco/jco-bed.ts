@@ -35,8 +35,9 @@ export class JcoBed {
     this.engine = engine;
   }
 
-  static async create(): Promise<JcoBed> {
-    return new JcoBed(await EngineBed.create({ runtimes: registryOf(jco) }));
+  /** @param configuration the plugin's section of the node's configuration */
+  static async create(configuration: Readonly<Record<string, unknown>> = {}): Promise<JcoBed> {
+    return new JcoBed(await EngineBed.create({ runtimes: registryOf({ ...jco, configuration }) }));
   }
 
   get directory(): string {

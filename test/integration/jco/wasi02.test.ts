@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import cases from '../../fixtures/wasi02/cases.json' with { type: 'json' };
 import recorded from '../../fixtures/wasi02/wasmtime.json' with { type: 'json' };
+import { startHttpServer } from '../../fixtures/wasi02/http-server.ts';
 import { JcoBed } from './jco-bed.ts';
 import { differences } from './wasi02-differences.ts';
 
@@ -28,10 +29,16 @@ interface Recorded {
 }
 
 let bed: JcoBed;
+let http: Awaited<ReturnType<typeof startHttpServer>>;
 before(async () => {
-  bed = await JcoBed.create();
+  bed = await JcoBed.create({ network: { allow: ['127.0.0.1'] } });
+  http = await startHttpServer();
 });
-after(() => bed.close());
+after(async () => {
+  await bed.close();
+  http.server.closeAllConnections();
+  http.server.close();
+});
 
 for (const entry of cases as readonly Case[]) {
   const name = `${entry.guest} ${entry.case}`;
@@ -45,7 +52,7 @@ for (const entry of cases as readonly Case[]) {
     for (const [link, target] of Object.entries(entry.links ?? {})) await symlink(target, path.join(data, link));
 
     const ended = await bed.run(entry.guest, {
-      argv: ['guest', entry.case, ...(entry.args ?? [])],
+      argv: ['guest', entry.case, ...(entry.args ?? []).map((arg) => arg.replace('$HTTP', `127.0.0.1:${http.port}`))],
       env: Object.entries(entry.env ?? {}),
       mounts: [{ guestPath: '/data', hostPath: data, readOnly: false }, { guestPath: '/ro', hostPath: ro, readOnly: true }],
       ...(entry.stdin === undefined ? {} : { stdin: entry.stdin }),
