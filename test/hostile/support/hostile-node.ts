@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ContainerStatus, Pod } from '../../../core/api/kubernetes.ts';
+import { readPreamble } from '../../../core/wasm/binary/preamble.ts';
 import { componentOf } from '../../integration/jco/component-bed.ts';
 import { startApiFake } from '../../support/api-fake/api-fake.ts';
 import type { ApiFake } from '../../support/api-fake/api-fake.ts';
@@ -26,7 +27,7 @@ export interface HostMount {
 }
 
 export interface AttackOptions {
-  /** The program, a core module; a component is made of it for a runtime that takes components. */
+  /** The program, a core module, of which a component is made for a runtime that takes components; or such a component. */
   readonly module: Uint8Array;
   readonly args?: readonly string[];
   readonly mounts?: readonly HostMount[];
@@ -36,6 +37,8 @@ export interface AttackOptions {
   readonly spec?: object;
   /** Deleted this many milliseconds after it was seen to run; absent: it ends by itself. */
   readonly stopAfter?: number;
+  /** It never gets to run: `stopAfter` counts from its creation. */
+  readonly neverRuns?: boolean;
   /** For the whole attack. Default 60. */
   readonly seconds?: number;
 }
@@ -145,7 +148,7 @@ export class HostileNode {
 
   /** Runs a program as a pod to its end. */
   async attack(target: RuntimeClass, options: AttackOptions): Promise<Outcome> {
-    const { stopAfter, seconds = 60 } = options;
+    const { stopAfter, neverRuns = false, seconds = 60 } = options;
     const before = readProcess(this.pid).residentBytes;
     let peak = before;
     const watch = setInterval(() => (peak = Math.max(peak, readProcess(this.pid).residentBytes)), 20);
@@ -153,7 +156,7 @@ export class HostileNode {
       const name = await this.create(target, options);
       let stopMilliseconds: number | undefined;
       if (stopAfter !== undefined) {
-        await eventually(`${name} runs: ${this.#describe(name)}`, () => this.#status(name)?.state?.running !== undefined || this.#ended(name) !== undefined, seconds);
+        if (!neverRuns) await eventually(`${name} runs`, () => this.#status(name)?.state?.running !== undefined || this.#ended(name) !== undefined, seconds);
         await new Promise((resolve) => setTimeout(resolve, stopAfter));
         const from = performance.now();
         this.fake.delete('pods', 'default', name);
@@ -264,7 +267,7 @@ export class HostileNode {
     const repository = `${kind}-${createHash('sha256').update(module).digest('hex').slice(0, 16)}`;
     let reference = this.#images.get(repository);
     if (reference === undefined) {
-      const bytes = kind === 'module' ? module : await componentOf(module);
+      const bytes = kind === 'module' || readPreamble(module) === 'component' ? module : await componentOf(module);
       const config = { mediaType: 'application/vnd.wasm.config.v0+json', bytes: Buffer.from('{"architecture":"wasm","os":"wasip1"}') };
       this.registry.addImage(repository, { config, layers: [{ mediaType: 'application/wasm', bytes }] });
       reference = `${this.registry.address}/${repository}:1`;
