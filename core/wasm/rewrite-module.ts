@@ -5,11 +5,13 @@ import { assembleModule } from './assembly/assemble-module.ts';
 import type { Addition, Changes } from './assembly/assemble-module.ts';
 import { allowMemories, allowTable, encodeLimits } from './limiting/allowance.ts';
 import type { Allowance } from './limiting/allowance.ts';
-import { growthFunctionType, redirectGrowth } from './limiting/growth.ts';
-import { growRefusedEntry, growRefusedGlobal, growthFunctions, refuseGrowRefusedExport } from './limiting/mark-growth.ts';
+import { growthFunctionType } from './limiting/growth.ts';
+import { growRefusedEntry, growthFunctions, refuseGrowRefusedExport, zeroGlobal } from './limiting/mark-growth.ts';
 import type { GrowthFunction } from './limiting/mark-growth.ts';
 import { outlineOf } from './limiting/module-outline.ts';
 import type { ModuleOutline } from './limiting/module-outline.ts';
+import { redirectCode } from './limiting/redirect-code.ts';
+import { stopFunctionBody, stopFunctionType } from './limiting/stop-points.ts';
 import { addYieldChecks, longestTable, refuseUnshareable } from './yielding/add-yield-checks.ts';
 import { NotShareable } from './yielding/not-shareable.ts';
 
@@ -66,27 +68,35 @@ function limited(outline: ModuleOutline, { memoryBytes, tableElements, markGrowt
   return { splices, growth, allowances };
 }
 
-/** Redirects every `memory.grow` of a module that gets no yield checks; nothing when it has none. */
-function markGrowth(bytes: Uint8Array, outline: ModuleOutline, growth: readonly GrowthFunction[]): Changes {
+/** What becomes of the code of a module that gets no yield checks: growth that is marked, and points at which it can be stopped. */
+function changeCode(bytes: Uint8Array, outline: ModuleOutline, growth: readonly GrowthFunction[]): { readonly changes: Changes; readonly growthMarked: boolean } {
   const code = outline.sections.find(({ id }) => id === sectionId.code);
-  if (code === undefined || growth.length === 0) return nothing;
-  const splices = redirectGrowth(code, bytes, new Map(growth.map(({ memory }, nth) => [memory, outline.functions + nth])));
-  if (splices.length === 0) return nothing;
-  refuseGrowRefusedExport(outline);
-  const functions = new BinaryWriter();
-  const bodies = new BinaryWriter();
-  for (const { is64, body } of growth) {
-    functions.u32(outline.types + (is64 ? 1 : 0));
+  if (code === undefined) return { changes: nothing, growthMarked: false };
+  const stop = outline.functions;
+  const { splices, grows, stops } = redirectCode(code, bytes, { stop, growth: new Map(growth.map(({ memory }, nth) => [memory, stop + 1 + nth])) });
+  if (!grows && !stops) return { changes: nothing, growthMarked: false };
+  if (grows) refuseGrowRefusedExport(outline);
+  const types = new BinaryWriter().raw(stopFunctionType);
+  const functions = new BinaryWriter().u32(outline.types);
+  // The count of refused growth comes first, where there is one.
+  const bodies = new BinaryWriter().sized(stopFunctionBody(stop, outline.globals + (grows ? 1 : 0)));
+  const marking = grows ? growth : [];
+  marking.forEach(({ is64, body }, nth) => {
+    types.raw(Uint8Array.from(growthFunctionType(is64)));
+    functions.u32(outline.types + 1 + nth);
     bodies.sized(body);
-  }
+  });
+  const items = 1 + marking.length;
   const additions = new Map<number, Addition>([
-    [sectionId.type, { items: 2, bytes: Uint8Array.from([...growthFunctionType(false), ...growthFunctionType(true)]) }],
-    [sectionId.function, { items: growth.length, bytes: functions.written }],
-    [sectionId.global, growRefusedGlobal],
-    [sectionId.export, { items: 1, bytes: growRefusedEntry(outline) }],
-    [sectionId.code, { items: growth.length, bytes: bodies.written }],
+    [sectionId.type, { items, bytes: types.written }],
+    [sectionId.function, { items, bytes: functions.written }],
+    [sectionId.code, { items, bytes: bodies.written }],
   ]);
-  return { splices, additions };
+  const globals = new BinaryWriter().raw(zeroGlobal);
+  if (grows) globals.raw(zeroGlobal);
+  additions.set(sectionId.global, { items: grows ? 2 : 1, bytes: globals.written });
+  if (grows) additions.set(sectionId.export, { items: 1, bytes: growRefusedEntry(outline) });
+  return { changes: { splices, additions }, growthMarked: grows };
 }
 
 /**
@@ -104,8 +114,8 @@ function markGrowth(bytes: Uint8Array, outline: ModuleOutline, growth: readonly 
  * counted with what is called, would pass a bound (`yielding/work.ts`). What the module asks of its host then is in
  * core/api/rewriting.ts.
  * @throws WasmletError `MEMORY_OVER_LIMIT` when the module begins above a limit; `MODULE_MALFORMED` when it cannot be read,
- * also for an opcode that is not known (only looked for with `markGrowth` or `yieldChecks`), and with yield checks when V8
- * finds it invalid or it uses a name that belongs to the engine.
+ * also for an opcode that is not known, and with yield checks when V8 finds it invalid or it uses a name that belongs to the
+ * engine.
  */
 export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): RewrittenModule | UnsharedModule {
   if (!options.yieldChecks) return limitModule(bytes, options);
@@ -114,22 +124,23 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
     refuseUnshareable(bytes, outline);
     const limits = limited(outline, { ...options, tableElements: Math.min(options.tableElements ?? longestTable, longestTable) });
     const changes = addYieldChecks(bytes, outline, limits.allowances[0]?.maximum, limits.growth);
-    return rewritten(bytes, outline, limits, changes);
+    return rewritten(bytes, outline, limits, changes, changes.additions.has(sectionId.global));
   } catch (error) {
     if (error instanceof NotShareable) return { kind: 'not-shareable', reason: error.message };
     throw error;
   }
 }
 
-/** `rewriteModule` with the limits alone. */
+/** `rewriteModule` without yield checks: limits, and points at which a thread can be ended (`limiting/stop-points.ts`). */
 export function limitModule(bytes: Uint8Array, options: ModuleLimits): RewrittenModule {
   const outline = outlineOf(bytes);
   const limits = limited(outline, options);
-  return rewritten(bytes, outline, limits, markGrowth(bytes, outline, limits.growth));
+  const { changes, growthMarked } = changeCode(bytes, outline, limits.growth);
+  return rewritten(bytes, outline, limits, changes, growthMarked);
 }
 
-function rewritten(bytes: Uint8Array, outline: ModuleOutline, limits: Limited, changes: Changes): RewrittenModule {
+function rewritten(bytes: Uint8Array, outline: ModuleOutline, limits: Limited, changes: Changes, growthMarked: boolean): RewrittenModule {
   // Imports hold tables and memories in any order.
   const splices = [...limits.splices, ...changes.splices].sort((left, right) => left.start - right.start);
-  return { kind: 'rewritten', bytes: assembleModule(bytes, outline.sections, { ...changes, splices }), growthMarked: changes.additions.has(sectionId.global) };
+  return { kind: 'rewritten', bytes: assembleModule(bytes, outline.sections, { ...changes, splices }), growthMarked };
 }

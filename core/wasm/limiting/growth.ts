@@ -1,49 +1,4 @@
-import { BinaryReader, malformed } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
-import { opcode, skipInstruction, skipLocals } from '../binary/instructions.ts';
-import type { Section } from '../binary/sections.ts';
-import { spliced } from '../binary/splice.ts';
-import type { Splice } from '../binary/splice.ts';
-
-/** The functions that take the place of `memory.grow`, by memory index. */
-export type GrowthFunctions = ReadonlyMap<number, number>;
-
-/** The splices that call `functions` in one function body, between `start` and `end`, in place of `memory.grow`. */
-function redirectBody(reader: BinaryReader, functions: GrowthFunctions): readonly Splice[] {
-  skipLocals(reader);
-  const splices: Splice[] = [];
-  let last = -1;
-  while (reader.offset < reader.end) {
-    const start = reader.offset;
-    last = skipInstruction(reader);
-    if (last !== opcode.memoryGrow) continue;
-    const memory = new BinaryReader(reader.bytes, start + 1, reader.offset).u32('a memory index');
-    const target = functions.get(memory);
-    if (target !== undefined) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
-  }
-  if (last !== opcode.end) throw malformed('a function body does not end with `end`', reader.end);
-  return splices;
-}
-
-/**
- * The splices that redirect every `memory.grow` in a code section; none when there is none. The whole section is walked,
- * so an opcode that nobody knows is found here.
- */
-export function redirectGrowth(section: Section, bytes: Uint8Array, functions: GrowthFunctions): readonly Splice[] {
-  const reader = new BinaryReader(bytes, section.start, section.end);
-  const splices: Splice[] = [];
-  for (let left = reader.count('function bodies', 2); left > 0; left--) {
-    const start = reader.offset;
-    const body = reader.stretch(reader.u32('size of a function body'), 'a function body');
-    const bodyStart = body.offset;
-    const changes = redirectBody(body, functions);
-    if (changes.length === 0) continue;
-    const changed = spliced(bytes, bodyStart, body.end, changes);
-    splices.push({ start, end: body.end, bytes: new BinaryWriter(changed.length + 8).sized(changed).written });
-  }
-  reader.expectEnd('the code section');
-  return splices;
-}
 
 /** A memory as its growth function sees it. */
 export interface GrowingMemory {

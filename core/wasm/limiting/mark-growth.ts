@@ -1,4 +1,3 @@
-import type { Addition } from '../assembly/assemble-module.ts';
 import { malformed } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
 import type { Allowance } from './allowance.ts';
@@ -34,8 +33,8 @@ export function refuseGrowRefusedExport(outline: ModuleOutline): void {
   if (outline.exportNames.has(growRefusedExport)) throw malformed(`the export name ${growRefusedExport} is reserved`, 0);
 }
 
-/** The global behind the module's own: `(global (mut i32) (i32.const 0))`. */
-export const growRefusedGlobal: Addition = { items: 1, bytes: Uint8Array.of(0x7f, 1, 0x41, 0, 0x0b) };
+/** `(global (mut i32) (i32.const 0))`; the first one behind the module's own counts refused growth. */
+export const zeroGlobal = Uint8Array.of(0x7f, 1, 0x41, 0, 0x0b);
 
 /** The export section's entry for it. */
 export function growRefusedEntry(outline: ModuleOutline): Uint8Array {

@@ -13,7 +13,7 @@ import type { Section } from '../binary/sections.ts';
 import { spliced } from '../binary/splice.ts';
 import type { Splice } from '../binary/splice.ts';
 import { encodeLimits } from '../limiting/allowance.ts';
-import { growRefusedEntry, growRefusedGlobal } from '../limiting/mark-growth.ts';
+import { growRefusedEntry, zeroGlobal } from '../limiting/mark-growth.ts';
 import type { GrowthFunction } from '../limiting/mark-growth.ts';
 import type { ModuleOutline } from '../limiting/module-outline.ts';
 import { whyMemoriesNotShareable } from '../why-not-shareable.ts';
@@ -195,7 +195,7 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
     [sectionId.function, { items: appended.length, bytes: typeIndices.written }],
     [sectionId.code, { items: appended.length, bytes: bodies.written }],
   ]);
-  if (marking.length > 0) additions.set(sectionId.global, growRefusedGlobal);
+  if (marking.length > 0) additions.set(sectionId.global, { items: 1, bytes: zeroGlobal });
   if (exports.length > 0) additions.set(sectionId.export, listed(exports));
   const rewriting: Rewriting = { ...(memory === undefined ? {} : { memory }), start: functions.start !== undefined };
   return {

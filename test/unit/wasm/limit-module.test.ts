@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { WasmletError } from '../../../core/api/errors.ts';
 import { inspect } from '../../../core/wasm/inspect.ts';
+import { outlineOf } from '../../../core/wasm/limiting/module-outline.ts';
 import { growRefusedExport, limitModule } from '../../../core/wasm/rewrite-module.ts';
 import type { ModuleLimits } from '../../../core/wasm/rewrite-module.ts';
 import { assemble, rawModule, rawSection } from './support.ts';
@@ -224,3 +225,24 @@ test('whatever is damaged, the answer is a module or an error of ours', () => {
     }
   }), { numRuns: 3000 });
 });
+
+const stopping = '(func $stop (if (global.get $never) (then (call $stop))))';
+
+test('calls a function that V8 does not put in the place of its call, before tail calls and long bulk instructions, so that the thread can be ended', () => {
+  const before = assemble('(module (memory 1) (func $t (memory.fill (i32.const 0) (i32.const 1) (i32.const 65000)) (return_call $t)) (func (export "_start") (memory.copy (i32.const 0) (i32.const 64) (i32.const 32))))');
+  const after = assemble(`(module (memory 1) (global $never (mut i32) (i32.const 0))
+    (func $t (memory.fill (i32.const 0) (i32.const 1) (i32.const 65000) (call $stop)) (call $stop) (return_call $t))
+    (func (export "_start") (memory.copy (i32.const 0) (i32.const 64) (i32.const 32)))
+    ${stopping})`);
+  assert.equal(codeOf(limitModule(before, { markGrowth: false }).bytes), codeOf(after));
+});
+
+test('leaves code without any of them as it is', () => {
+  const bytes = assemble('(module (memory 1) (func (export "_start") (loop (br 0))))');
+  assert.deepEqual(limitModule(bytes, { markGrowth: true }).bytes, bytes);
+});
+
+function codeOf(bytes: Uint8Array): string {
+  const reader = outlineOf(bytes).sections.find(({ id }) => id === 10)!;
+  return Buffer.from(bytes.subarray(reader.start, reader.end)).toString('hex');
+}
