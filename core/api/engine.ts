@@ -135,7 +135,13 @@ export interface PodSandboxObservation {
 export interface ContainerStats {
   readonly id: string;
   readonly podUid: string;
+  readonly podName: string;
+  readonly namespace: string;
   readonly name: string;
+  readonly attempt: number;
+  readonly isolation: IsolationClass;
+  /** The kernel's id of the thread that it is on; guests of the shared class have theirs in common. */
+  readonly threadId: number;
   /** Milliseconds since the epoch at which the figures were read. */
   readonly timestamp: number;
   readonly startedAt: number;

@@ -15,6 +15,7 @@ import { registerPs } from './ps.ts';
 import { registerPull } from './pull.ts';
 import { registerPush } from './push.ts';
 import { registerRun } from './run.ts';
+import { registerTop } from './top.ts';
 
 /** The command line. Exit codes: a guest's own for `run`, 0 success, 1 failure, 2 wrong usage. */
 export async function main(invocation: Invocation, argv: readonly string[]): Promise<void> {
@@ -36,7 +37,7 @@ Start here:
   $ wasmlet node --standalone --manifests pods/   a node without a cluster
   $ wasmlet bootstrap --out bootstrap.kubeconfig   let a node join a cluster …
   $ wasmlet node --bootstrap-kubeconfig bootstrap.kubeconfig --kubeconfig node.kubeconfig   … and join`);
-  for (const register of [registerRun, registerNode, registerBootstrap, registerPs, registerLogs, registerDescribe, registerPush, registerPull, registerInspect, registerPlugins, registerDemo]) {
+  for (const register of [registerRun, registerNode, registerBootstrap, registerPs, registerTop, registerLogs, registerDescribe, registerPush, registerPull, registerInspect, registerPlugins, registerDemo]) {
     register(program, context);
   }
   for (const command of program.commands) command.exitOverride().showHelpAfterError(`(wasmlet ${command.name()} --help explains)`);

@@ -179,7 +179,7 @@ export class WasmEngine implements Engine {
 
   containerStats(): readonly ContainerStats[] {
     const now = this.#clock.now();
-    return [...this.#containers.values()].flatMap((container) => container.stats(now) ?? []);
+    return [...this.#sandboxes.values()].flatMap(({ config, containers }) => [...containers.values()].flatMap((container) => container.stats(config, now) ?? []));
   }
 
   async attach(id: string): Promise<AttachedStreams> {

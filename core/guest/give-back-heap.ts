@@ -1,5 +1,4 @@
-import { threadCpuMicroseconds } from './clock.ts';
-import { controlWord } from './protocol.ts';
+import { outsideOfGuest } from './cpu-base.ts';
 
 /** V8's extension, in threads made after core/engine/threads has set its flag. */
 const { gc } = globalThis as { gc?: (options: { type: 'major'; flavor?: 'last-resort' }) => void };
@@ -10,9 +9,7 @@ const { gc } = globalThis as { gc?: (options: { type: 'major'; flavor?: 'last-re
  * not the guest's: its clock's base is moved by them.
  */
 export function giveBackHeap(control: Int32Array): void {
-  const before = threadCpuMicroseconds();
-  gc?.({ type: 'major', flavor: 'last-resort' });
-  Atomics.add(control, controlWord.cpuBaseMicroseconds, threadCpuMicroseconds() - before);
+  outsideOfGuest(control, () => gc?.({ type: 'major', flavor: 'last-resort' }));
 }
 
 /**

@@ -21,9 +21,10 @@ export const controlWord = {
   memoryKibibytes: 3,
   /** G: descriptors held. */
   descriptors: 4,
-  /** G: the thread's CPU time when the container's work began, in microseconds. */
-  cpuBaseMicroseconds: 5,
 } as const;
+
+/** Byte offset in the control block of a double, G: the thread's CPU time when the container's work began, in nanoseconds (cpu-base.ts). */
+export const cpuBaseOffset = 56;
 
 export const controlBytes = 64;
 

@@ -3,7 +3,7 @@ import os from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
 import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
-import { threadCpuMicroseconds } from './clock.ts';
+import { startCpuBase } from './cpu-base.ts';
 import { collectGarbage } from './give-back-heap.ts';
 import { createGuestHost } from './guest-host.ts';
 import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
@@ -69,7 +69,7 @@ type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' }>;
 
 async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void): Promise<GuestExit | AdapterFailure> {
   const control = new Int32Array(order.control);
-  Atomics.store(control, controlWord.cpuBaseMicroseconds, threadCpuMicroseconds() | 0);
+  startCpuBase(control);
   try {
     // Importing again what is there costs a tenth of a millisecond.
     const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);

@@ -15,6 +15,7 @@ import { newLocalToken, removeLocalEndpoint, writeLocalEndpoint } from './local-
 import { containerLogsRoute } from './logs/container-logs.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import { podRoutes, unsupportedRoutes } from './pod-routes.ts';
+import { statsRoutes } from './stats/stats-routes.ts';
 import type { Reloadable, ServingCertificate } from './reloadable.ts';
 import { answerJson, answerText, matchRoute, type Route } from './router.ts';
 
@@ -33,7 +34,7 @@ export interface KubeletServerOptions {
   /** `<root-dir>/local`. */
   readonly localDirectory: string;
   readonly pods: PodDirectory;
-  readonly engine: Pick<Engine, 'podSandbox' | 'listPodSandboxes'>;
+  readonly engine: Pick<Engine, 'podSandbox' | 'listPodSandboxes' | 'containerStats'>;
   readonly metrics: NodeMetrics;
   readonly healthChecks: readonly HealthCheck[];
   /** Events about a pod, oldest first, for `wasmlet describe`; undefined when the cluster has them and the node does not. */
@@ -72,6 +73,7 @@ export class KubeletServer {
       ...healthRoutes(options.healthChecks),
       ...podRoutes(options.pods, options.engine),
       containerLogsRoute(options),
+      ...statsRoutes(options),
       { pattern: '/metrics', methods: ['GET'], handle: (_, response) => this.#sendMetrics(response) },
       { pattern: '/wasmlet/v1/events/{uid}', methods: ['GET'], handle: ({ parameters }, response) => answerJson(response, { items: options.recentEvents(parameters['uid']!) }) },
       { pattern: '/wasmlet/v1/sandboxes', methods: ['GET'], handle: (_, response) => answerJson(response, { items: options.engine.listPodSandboxes() }) },

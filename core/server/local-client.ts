@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { PodSandboxObservation } from '../api/engine.ts';
+import type { ContainerStats, PodSandboxObservation } from '../api/engine.ts';
 import { messageOf, WasmletError, type ErrorCode } from '../api/errors.ts';
 import type { Event, Pod } from '../api/kubernetes.ts';
 import type { PluginOutcome } from '../api/plugin.ts';
@@ -38,6 +38,11 @@ export class LocalClient {
   /** What the engine has of each pod: which runtime, which attempt. */
   async sandboxes(): Promise<readonly PodSandboxObservation[]> {
     return (await this.#json<{ readonly items: readonly PodSandboxObservation[] }>('/wasmlet/v1/sandboxes')).items;
+  }
+
+  /** What the containers that run use. */
+  async stats(): Promise<readonly ContainerStats[]> {
+    return (await this.#json<{ readonly items: readonly ContainerStats[] }>('/wasmlet/v1/stats')).items;
   }
 
   async plugins(): Promise<readonly PluginOutcome[]> {

@@ -15,8 +15,9 @@ export class LiveTable {
     this.#unimportant = unimportant;
   }
 
-  show(rows: readonly (readonly string[])[]): void {
-    const text = table(this.#columns, rows);
+  /** `footer`: a line below the table, on a terminal only. */
+  show(rows: readonly (readonly string[])[], footer?: string): void {
+    const text = `${table(this.#columns, rows)}${footer === undefined || !this.#stream.isTTY ? '' : `${footer}\n`}`;
     if (this.#stream.isTTY) this.#draw(text);
     else this.#print(text.split('\n'), rows);
   }

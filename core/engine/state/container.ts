@@ -1,4 +1,5 @@
-import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats } from '../../api/engine.ts';
+import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats, PodSandboxConfig } from '../../api/engine.ts';
+import { readCpuBase } from '../../guest/cpu-base.ts';
 import { controlWord } from '../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
 import type { ContainerInput } from '../streams/container-input.ts';
@@ -17,6 +18,11 @@ export interface LiveParts {
   /** Begins with the container; its rejection is the start error. */
   readonly prepared: Promise<Prepared>;
 }
+
+/** What the host keeps for a guest that keeps nothing: its control block, its part of the rings. */
+const hostBytes = 16 * 1024;
+/** A guest that runs has been started: whoever scrapes takes nothing at all for a fault (metrics-server drops the pod). */
+const leastNanoseconds = 1_000;
 
 /** One attempt of a container: its state, changed by the engine only. */
 export class Container {
@@ -147,7 +153,7 @@ export class Container {
   }
 
   /** Undefined unless its guest has a thread now. */
-  stats(now: number): ContainerStats | undefined {
+  stats(pod: Pick<PodSandboxConfig, 'name' | 'namespace'>, now: number): ContainerStats | undefined {
     const thread = this.#thread;
     if (thread === undefined || this.#startedAt === undefined) return undefined;
     const cpu = threadCpuNanoseconds(thread.tid);
@@ -156,11 +162,16 @@ export class Container {
     return {
       id: this.id,
       podUid: this.record.podUid,
+      podName: pod.name,
+      namespace: pod.namespace,
       name: this.record.name,
+      attempt: this.record.attempt,
+      isolation: this.record.isolation,
+      threadId: thread.tid,
       timestamp: now,
       startedAt: this.#startedAt,
-      cpuNanoseconds: Math.max(0, cpu - word(controlWord.cpuBaseMicroseconds) * 1000),
-      memoryBytes: word(controlWord.memoryKibibytes) * 1024,
+      cpuNanoseconds: Math.max(leastNanoseconds, cpu - readCpuBase(thread.control)),
+      memoryBytes: hostBytes + word(controlWord.memoryKibibytes) * 1024,
       descriptors: word(controlWord.descriptors),
     };
   }

@@ -56,6 +56,8 @@ describe('the HTTPS port: who may ask', () => {
     node.tokens.set('secret-token', { name: 'system:serviceaccount:m:scraper', groups: [] });
     node.rights.add('system:serviceaccount:m:scraper get metrics');
     assert.equal((await node.ask('/metrics', { token: 'secret-token' })).status, 200);
+    assert.match((await node.ask('/metrics/resource', { token: 'secret-token' })).body, /^node_cpu_usage_seconds_total \d/m);
+    assert.equal((await node.ask('/stats/summary', { token: 'secret-token' })).status, 403);
     const { status, body } = await node.ask('/containerLogs/default/p/c', { token: 'secret-token' });
     assert.deepEqual([status, body], [403, 'Forbidden (user=system:serviceaccount:m:scraper, verb=get, resource=nodes, subresource(s)=[proxy])']);
   });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { Registry } from 'prom-client';
-import type { ContainerObservation, PodSandboxObservation } from '../../../core/api/engine.ts';
+import type { ContainerObservation, ContainerStats, PodSandboxObservation } from '../../../core/api/engine.ts';
 import type { ContainerStatus, Pod } from '../../../core/api/kubernetes.ts';
 import type { ResourceAttributes, User } from '../../../core/kube/kube.ts';
 import { KubeletServer, type KubeletServerOptions } from '../../../core/server/kubelet-server.ts';
@@ -61,6 +61,7 @@ export class ServedNode {
   readonly clientCA: Replaceable<string>;
   readonly pods: Pod[] = [];
   readonly sandboxes: PodSandboxObservation[] = [];
+  readonly stats: ContainerStats[] = [];
   readonly tokens = new Map<string, User>();
   /** `user verb subresource` of what is allowed. */
   readonly rights = new Set<string>();
@@ -93,7 +94,7 @@ export class ServedNode {
   }
 
   options(): KubeletServerOptions {
-    const engine = { podSandbox: (uid: string) => this.sandboxes.find((sandbox) => sandbox.uid === uid), listPodSandboxes: () => this.sandboxes };
+    const engine = { podSandbox: (uid: string) => this.sandboxes.find((sandbox) => sandbox.uid === uid), listPodSandboxes: () => this.sandboxes, containerStats: () => this.stats };
     return {
       nodeName: 'n1',
       address: '127.0.0.1',
