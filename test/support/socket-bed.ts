@@ -80,11 +80,12 @@ export class SocketBed {
   }
 }
 
-/** All bytes until the other side ends, or the error that ended it. */
+/** All bytes until the other side ends, or the error that ended it. Its own direction stays open. */
 export async function everythingFrom(socket: Socket): Promise<Buffer | NodeJS.ErrnoException> {
   const pieces: Buffer[] = [];
+  socket.on('data', (piece: Buffer) => pieces.push(piece));
   try {
-    for await (const piece of socket) pieces.push(piece as Buffer);
+    await once(socket, 'end');
   } catch (error) {
     return error as NodeJS.ErrnoException;
   }
