@@ -54,13 +54,15 @@ export class SocketBed {
     return { id, port: this.bed.observe(id).ports![0]!.addresses[0]!.port };
   }
 
-  /** A client; its errors are for whoever looks at it. */
+  /** A client; its errors are for whoever looks at it. One that is reset at once may not see that it was connected at all. */
   async connect(port: number): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     this.#clients.add(socket);
     socket.once('close', () => this.#clients.delete(socket));
-    await once(socket, 'connect');
     socket.on('error', () => {});
+    await once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNRESET') throw error;
+    });
     return socket;
   }
 
@@ -82,6 +84,7 @@ export class SocketBed {
 
 /** All bytes until the other side ends, or the error that ended it. Its own direction stays open. */
 export async function everythingFrom(socket: Socket): Promise<Buffer | NodeJS.ErrnoException> {
+  if (socket.errored !== null) return socket.errored;
   const pieces: Buffer[] = [];
   socket.on('data', (piece: Buffer) => pieces.push(piece));
   try {

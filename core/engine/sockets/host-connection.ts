@@ -19,28 +19,41 @@ export class HostConnection {
   readonly #outgoing: ByteRingReader;
   /** Received, and without space in the ring. The socket is paused meanwhile. */
   #rest: Uint8Array | undefined;
+  /** The peer has ended its direction. */
+  #ended = false;
+  #closed = false;
+  readonly #onGone: () => void;
   /** Neither the guest nor its thread will touch the rings any more. */
   #released = false;
   #cancelLinger: () => void = () => {};
 
-  /** The socket must be paused; nothing is read from it before `begin`. `onGone` is called once, when it is closed. */
+  /** The socket must be paused; nothing is read from it before `begin`. `onGone` is called once, when it is closed and its guest has what it needs. */
   constructor(socket: Socket, options: { readonly clock: Clock; readonly wakeGuest: () => void; readonly onGone: () => void }) {
     this.#socket = socket;
+    this.#onGone = options.onGone;
     this.#clock = options.clock;
     this.#incoming = new ByteRingWriter(this.#memory.incoming, options.wakeGuest);
     this.#outgoing = new ByteRingReader(this.#memory.outgoing, options.wakeGuest);
     socket.on('data', (bytes: Uint8Array) => this.#receive(bytes));
     socket.pause();
-    socket.on('end', () => this.#incoming.close());
+    socket.on('end', () => {
+      // A paused socket may say so while there is a rest.
+      this.#ended = true;
+      this.#settle();
+    });
     socket.on('drain', () => this.#send());
     // What went wrong with a peer is the guest's to see, as the connection's end; 'close' follows.
     socket.on('error', () => {});
     socket.once('close', (failed) => {
       this.#cancelLinger();
-      if (failed) this.#incoming.reset();
-      else this.#incoming.close();
+      if (failed) {
+        this.#rest = undefined;
+        this.#incoming.reset();
+      }
+      this.#ended = true;
+      this.#closed = true;
       this.#outgoing.abandon();
-      options.onGone();
+      this.#settle();
     });
   }
 
@@ -66,6 +79,10 @@ export class HostConnection {
     if (this.#released) return;
     this.#released = true;
     this.#rest = undefined;
+    if (this.#closed) {
+      this.#settle();
+      return;
+    }
     this.#socket.resume();
     this.#cancelLinger = this.#clock.after(lingerMilliseconds, () => this.cut());
     this.#send();
@@ -76,22 +93,38 @@ export class HostConnection {
   /** Ends it at once; the peer sees a reset. */
   cut(): void {
     this.#released = true;
-    this.#socket.resetAndDestroy();
+    this.#rest = undefined;
+    if (this.#closed) this.#settle();
+    else this.#socket.resetAndDestroy();
   }
 
   #receive(bytes: Uint8Array): void {
     if (this.#released) return;
     this.#rest = bytes;
-    this.#socket.pause();
-    this.#refill();
+    this.#fill();
+    if (this.#rest !== undefined) this.#socket.pause();
   }
 
   #refill(): void {
+    if (this.#rest === undefined) return;
+    this.#fill();
+    this.#settle();
+    if (this.#rest === undefined) this.#socket.resume();
+  }
+
+  /** Says what is over, once the guest has everything that came before. */
+  #settle(): void {
+    if (this.#rest !== undefined) return;
+    if (this.#ended) this.#incoming.close();
+    if (this.#closed) this.#onGone();
+  }
+
+  /** Moves as much of the rest as there is space for. */
+  #fill(): void {
     while (this.#rest !== undefined) {
       const count = this.#incoming.writable() === -1 ? this.#rest.length : this.#incoming.write(this.#rest);
       if (count === 0) return;
       this.#rest = count === this.#rest.length ? undefined : this.#rest.subarray(count);
-      if (this.#rest === undefined) this.#socket.resume();
     }
   }
 
