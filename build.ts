@@ -32,6 +32,7 @@ const entryPoints: Record<string, string> = {
   api: 'core/api/index.ts',
   guest: 'core/guest/index.ts',
   'thread-entry': 'core/engine/threads/thread-entry.js',
+  'ticker-thread': 'core/engine/threads/ticker-thread.js',
   thread: 'core/guest/thread.ts',
   prepare: 'core/engine/prepare/prepare-process.ts',
   // piscina starts this file by its place beside the code that imports piscina.

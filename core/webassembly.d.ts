@@ -21,7 +21,7 @@ declare namespace WebAssembly {
     readonly exports: Exports;
   }
   class Memory {
-    constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
+    constructor(descriptor: { initial: number | bigint; maximum?: number | bigint; shared?: boolean; address?: 'i32' | 'i64' });
     readonly buffer: ArrayBuffer;
     grow(delta: number): number;
   }

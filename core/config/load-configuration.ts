@@ -152,7 +152,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
       // A pod's author must not pick the weaker wall by annotation; standalone, the author is the node's own user.
       allowed: order.allowed ?? (standalone ? ['*'] : ['wasi', 'jco']),
     },
-    runtimeHandlers: get('runtimeHandlers', { wasmlet: {}, 'wasmlet-wasi': { runtime: 'wasi' }, 'wasmlet-jco': { runtime: 'jco' }, 'wasmlet-node-wasi': { runtime: 'node-wasi' }, 'wasmlet-wasmer': { runtime: 'wasmer' } }),
+    runtimeHandlers: get('runtimeHandlers', { wasmlet: {}, 'wasmlet-shared': { isolation: 'shared' }, 'wasmlet-wasi': { runtime: 'wasi' }, 'wasmlet-jco': { runtime: 'jco' }, 'wasmlet-node-wasi': { runtime: 'node-wasi' }, 'wasmlet-wasmer': { runtime: 'wasmer' } }),
     registries: get('registries', []),
     pluginDirectories: get('pluginDirectories', []),
     disabledPlugins: get('disabledPlugins', []),

@@ -14,6 +14,8 @@ export interface WasmEngineOptions {
   readonly compileCache?: string | undefined;
   /** Containers at once (`dedicatedCapacity`). */
   readonly maxThreads: number;
+  /** Guests on shared threads, all together. Default 10,000. */
+  readonly maxSharedGuests?: number;
   /** Threads kept ready when nothing happens; a burst raises it for a while. Default 2. */
   readonly warmThreads?: number;
   /** TCP connections of all guests at once; beyond them a peer is reset. Default 4,096. */
@@ -33,6 +35,7 @@ export interface WasmEngineOptions {
 
 /** What holds where nothing was said. */
 export const engineDefaults = {
+  maxSharedGuests: 10_000,
   warmThreads: 2,
   maxConnections: 4_096,
   startDeadlineMilliseconds: 30_000,

@@ -11,7 +11,7 @@ import type { WasmEngineOptions } from './engine-options.ts';
 import { EventQueue } from './event-queue.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
-import { preloadOf, runContainer } from './run-container.ts';
+import { runContainer } from './run-container.ts';
 import { NodeSockets } from './sockets/node-sockets.ts';
 import { startErrorExit, stoppedExit } from './state/container-exit.ts';
 import type { StopCode } from './state/container-exit.ts';
@@ -21,16 +21,16 @@ import { PodSandbox } from './state/pod-sandbox.ts';
 import { recoverPod } from './state/recover-pod.ts';
 import { ContainerInput, refusedInput } from './streams/container-input.ts';
 import { ContainerOutput } from './streams/container-output.ts';
-import { ThreadSupply } from './threads/thread-supply.ts';
+import { GuestPlaces } from './threads/guest-places.ts';
 
 export type { WasmEngineOptions } from './engine-options.ts';
 
-/** The engine of this process: every guest on a thread of its own. The one writer of sandboxes and containers. */
+/** The engine of this process. The one writer of sandboxes and containers. */
 export class WasmEngine implements Engine {
   readonly #options: Required<Omit<WasmEngineOptions, 'compileCache'>>;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #threads: ThreadSupply;
+  readonly #places: GuestPlaces;
   readonly #preparer: Preparer;
   readonly #logs: ContainerLogs;
   readonly #sockets: NodeSockets;
@@ -46,7 +46,7 @@ export class WasmEngine implements Engine {
     this.#logger = given.logger;
     this.#logs = new ContainerLogs(given);
     this.#sockets = new NodeSockets(given);
-    this.#threads = new ThreadSupply({ ...given, entry: given.threadEntry });
+    this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
       clock: given.clock,
       entry: given.threadEntry,
@@ -70,7 +70,7 @@ export class WasmEngine implements Engine {
       for (const container of sandbox.containers.values()) this.#containers.set(container.id, container);
     }
     const first = this.#options.runtimes.list().find(({ state, allowed }) => state === 'active' && allowed);
-    this.#threads.warmUp(first === undefined ? undefined : preloadOf(first));
+    this.#places.warmUp(first);
   }
 
   async runPodSandbox(config: PodSandboxConfig): Promise<void> {
@@ -118,11 +118,10 @@ export class WasmEngine implements Engine {
     this.#refuseWhenStopping();
     const sandbox = this.#sandboxes.get(config.podUid);
     if (sandbox === undefined || sandbox.stopped) throw new Error(`pod ${config.podUid} has no sandbox that runs`);
-    if (config.isolation !== 'dedicated') throw new WasmletError('ISOLATION_UNSUPPORTED', `this node runs every guest on a thread of its own, not ${config.isolation}`);
     const runtime = this.#runtime(config.runtime);
     await sandbox.ready;
 
-    const prepared = this.#preparer.prepare(config.artifact, runtime, config.resources.memoryBytes);
+    const prepared = this.#preparer.prepare(config.artifact, runtime, { memoryBytes: config.resources.memoryBytes, yieldChecks: config.isolation === 'shared' });
     prepared.catch(() => {}); // Its rejection is seen at the start; a container that is never started has no use for it.
     const id = randomBytes(32).toString('hex');
     const container = Container.create(id, this.#clock.now(), {
@@ -202,7 +201,7 @@ export class WasmEngine implements Engine {
     const given = new AbortController();
     await Promise.race([ended, this.#clock.sleep(deadlineMilliseconds, given.signal)]);
     given.abort();
-    await this.#threads.stop();
+    await this.#places.stop();
     this.#sockets.stop();
     this.#events.close();
   }
@@ -212,7 +211,7 @@ export class WasmEngine implements Engine {
     const { journal, config: pod } = this.#sandboxOf(container);
     void this.#logs.link(container.record);
     const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
-      threads: this.#threads,
+      places: this.#places,
       sockets: this.#sockets,
       holder: { namespace: pod.namespace, pod: pod.name, container: container.record.name },
       clock: this.#clock,

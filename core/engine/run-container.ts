@@ -1,9 +1,7 @@
-import type { ArtifactInspection } from '../api/artifact.ts';
 import type { ContainerExit } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
-import type { RegisteredRuntime, RuntimeManifest } from '../api/runtime.ts';
-import type { ContainerOrder, Preload } from '../guest/protocol.ts';
+import type { RegisteredRuntime } from '../api/runtime.ts';
 import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
 import type { Prepared } from './prepare/preparer.ts';
@@ -11,12 +9,12 @@ import { containerExitOf, startErrorExit, stoppedExit } from './state/container-
 import type { ContainerSockets } from './sockets/container-sockets.ts';
 import type { NodeSockets, PortHolder } from './sockets/node-sockets.ts';
 import type { Container, LiveParts } from './state/container.ts';
-import type { GuestThread } from './threads/guest-thread.ts';
-import { OutputPump } from './threads/output-pump.ts';
-import type { SizeClass, ThreadSupply } from './threads/thread-supply.ts';
+import type { ContainerOrder } from '../guest/protocol.ts';
+import type { GuestPlace } from './threads/guest-place.ts';
+import type { GuestPlaces } from './threads/guest-places.ts';
 
 export interface RunContainerOptions {
-  readonly threads: ThreadSupply;
+  readonly places: GuestPlaces;
   readonly sockets: NodeSockets;
   /** As whom the container holds its ports. */
   readonly holder: PortHolder;
@@ -43,15 +41,15 @@ export async function runContainer(container: Container, live: LiveParts, runtim
     const prepared = await unlessAborted(live.prepared, signal);
     sockets = await listen(live, runtime, options);
     if (sockets !== undefined) container.listensAt(sockets.bound);
-    const thread = await options.threads.acquire(sizeClassOf(live), preloadOf(runtime), signal);
+    const place = await options.places.acquire(live.config, runtime, signal);
     try {
       const startedAt = options.clock.now();
-      container.begin(thread, startedAt);
+      container.begin(place, startedAt);
       await options.beforeStart(startedAt);
       signal.throwIfAborted();
-      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order), thread, options, sockets);
+      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order), place, options, sockets);
     } finally {
-      await thread.release();
+      await place.release();
     }
   } catch (error) {
     return signal.aborted ? stoppedExit(container.stopCode ?? 137) : startErrorExit(error);
@@ -63,54 +61,49 @@ export async function runContainer(container: Container, live: LiveParts, runtim
   }
 }
 
-async function runGuest(container: Container, live: LiveParts, order: ContainerOrder, thread: GuestThread, options: RunContainerOptions, sockets: ContainerSockets | undefined): Promise<ContainerExit> {
-  const pump = new OutputPump(thread, (records) => live.output.deliver(records));
-  live.input?.connect(() => thread.wake());
-  thread.begin(order, () => {
-    if (thread.touched && !thread.over) options.onRunning();
-    live.input?.spaceMayBeFree();
-    void pump.pump();
+async function runGuest(container: Container, live: LiveParts, order: ContainerOrder, place: GuestPlace, options: RunContainerOptions, sockets: ContainerSockets | undefined): Promise<ContainerExit> {
+  live.input?.connect(() => place.wake());
+  place.begin(order, {
+    onDoorbell() {
+      if (place.touched && !place.over) options.onRunning();
+      live.input?.spaceMayBeFree();
+    },
+    deliver: (records) => live.output.deliver(records),
   });
-  sockets?.connect(() => thread.wake());
-  const cancelWatch = watchSilentStart(thread, options);
-  const stop = (): void => thread.terminate();
+  sockets?.connect(() => place.wake());
+  const cancelWatch = watchSilentStart(place, options);
+  const stop = (): void => place.terminate();
   container.signal.addEventListener('abort', stop, { once: true });
 
-  const end = await thread.finished;
+  const end = await place.finished;
   cancelWatch();
   container.signal.removeEventListener('abort', stop);
   // As at a process' end: what was written is sent. The peers of a guest that was killed see a reset.
   if (sockets !== undefined) options.sockets.close(sockets, end.kind === 'exited' ? 'finish' : 'cut');
   live.output.guestEnded();
-  await pump.pump();
+  await place.drain();
   if (end.kind === 'terminated' && !container.signal.aborted) throw new WasmletError('THREAD_START_FAILED', `the guest was not entered within ${options.startDeadlineMilliseconds} ms`);
-  return containerExitOf(end, thread.begun, container.stopCode);
+  return containerExitOf(end, place.begun, container.stopCode);
 }
 
 /** Sees a guest begin that calls nothing, and one that does not begin at all. Returns what ends the watch. */
-function watchSilentStart(thread: GuestThread, options: RunContainerOptions): () => void {
+function watchSilentStart(place: GuestPlace, options: RunContainerOptions): () => void {
   const begunAt = options.clock.monotonic();
   let cancel: () => void = () => {};
   const look = (): void => {
-    if (thread.over) return;
-    if (thread.begun) options.onRunning();
-    else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) thread.terminate();
+    if (place.over) return;
+    if (place.begun) options.onRunning();
+    else if (options.clock.monotonic() - begunAt >= options.startDeadlineMilliseconds) place.terminate();
     else cancel = options.clock.after(silentRunningMilliseconds, look);
   };
   cancel = options.clock.after(silentRunningMilliseconds, look);
   return () => cancel();
 }
 
-/** Undefined when there is nothing to listen for, or nobody who could accept. */
+/** Undefined when there is nothing to listen for. */
 async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { sockets, holder }: RunContainerOptions): Promise<ContainerSockets | undefined> {
-  const { ports = [], resources, artifact } = config;
-  if (ports.length === 0 || !acceptsConnections(artifact.inspection, manifest)) return undefined;
-  return sockets.listen(ports, holder, resources.descriptors);
-}
-
-function acceptsConnections(inspection: ArtifactInspection, { features }: RuntimeManifest): boolean {
-  const imports = inspection.kind === 'module' ? inspection.imports.map(({ module, name }) => `${module}.${name}`) : inspection.imports.map((name) => name.split('@', 1)[0]!);
-  return imports.some((name) => features?.listeners?.includes(name) === true);
+  const { ports = [], resources } = config;
+  return ports.length === 0 || manifest.features?.listeners !== true ? undefined : sockets.listen(ports, holder, resources.descriptors);
 }
 
 function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): ContainerOrder {
@@ -135,15 +128,6 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
     ...(input === undefined ? {} : { input: input.memory }),
     ...(sockets === undefined ? {} : { sockets }),
   };
-}
-
-/** What a spare thread for that runtime does in advance. */
-export function preloadOf({ threadUrl, manifest }: RegisteredRuntime): Preload {
-  return { runtimeUrl: threadUrl, rehearse: manifest.accepts.some((accepted) => accepted.kind === 'module' && accepted.importless !== false) };
-}
-
-function sizeClassOf({ config }: LiveParts): SizeClass {
-  return { heap: config.artifact.kind, stack: config.stack ?? 'small' };
 }
 
 /** The promise's value, unless the signal aborts first; then its reason is thrown. */

@@ -1,13 +1,12 @@
 import type { GuestClock } from './host.ts';
 import { preciseNow } from './precise-time.ts';
 
-/** A guest's clocks. `cpu` counts from the moment this object was made, on the calling thread's CPU clock. */
-export function createGuestClock(): GuestClock {
-  const base = threadCpuMicroseconds();
+/** A guest's clocks. `cpuMicroseconds` answers its CPU time so far. */
+export function createGuestClock(cpuMicroseconds: () => number): GuestClock {
   return {
     realtime: () => BigInt(Math.round(preciseNow() * 1e6)),
     monotonic: () => process.hrtime.bigint(),
-    cpu: () => BigInt(threadCpuMicroseconds() - base) * 1000n,
+    cpu: () => BigInt(Math.round(cpuMicroseconds())) * 1000n,
     resolution: 1000n,
   };
 }

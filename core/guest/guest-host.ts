@@ -1,16 +1,25 @@
-import { createGuestClock } from './clock.ts';
-import { giveBackHeap } from './give-back-heap.ts';
-import { DedicatedBlocker } from './blocker.ts';
-import type { GuestHost, GuestStdio } from './host.ts';
+import type { Doom } from './doom.ts';
+import { ExitSignal } from './exit.ts';
+import type { Blocker, GuestClock, GuestHost } from './host.ts';
 import { ByteRingReader } from './byte-ring.ts';
-import { OutputRingWriter } from './output-ring.ts';
+import type { OutputRingWriter } from './output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
 import { createGuestListeners } from './sockets/guest-sockets.ts';
 import { RingStdio } from './stdio.ts';
 
-/** Longer than a burst of starts takes: those who start have the CPUs first. */
-const idleMilliseconds = 3000;
+/** What the kind of thread decides: how a guest waits, what its CPU time is, how it is ended. */
+export interface HostPlace {
+  readonly blocker: Blocker;
+  readonly clock: GuestClock;
+  readonly doom: Doom;
+  readonly output: OutputRingWriter;
+  /** The number that tags this guest's records in the ring. */
+  readonly container: number;
+  /** Makes the main thread look at control block and rings. */
+  readonly ringDoorbell: () => void;
+  readonly instantiate: GuestHost['instantiate'];
+}
 
 /** `crypto.getRandomValues` and `randomFillSync` differ: only the latter takes any length. */
 function random(target: Uint8Array): void {
@@ -18,36 +27,35 @@ function random(target: Uint8Array): void {
   process.getBuiltinModule('node:crypto').randomFillSync(target);
 }
 
-/** The host of the one guest of a dedicated thread. `ringDoorbell` makes the main thread look at control block and rings. */
-export function createGuestHost(order: GuestOrder, ringDoorbell: () => void): GuestHost {
+/** The host of one guest. */
+export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, clock, doom, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
   const control = new Int32Array(order.control);
-  const clock = createGuestClock();
-  const stdio: GuestStdio = new RingStdio({
-    tty: order.task.tty,
-    container: 0,
-    output: new OutputRingWriter(order.output, ringDoorbell),
-    ...(order.input === undefined ? {} : { input: new ByteRingReader(order.input, ringDoorbell) }),
-  });
   let touched = false;
   return {
-    blocker: new DedicatedBlocker({
-      wake: { words: control, index: controlWord.wake },
-      clock,
-      onEnter: () => Atomics.store(control, controlWord.entered, 1),
-      whenIdle: { afterMilliseconds: idleMilliseconds, run: () => giveBackHeap(control) },
-    }),
+    blocker,
     clock,
-    stdio,
+    stdio: new RingStdio({
+      tty: order.task.tty,
+      container,
+      output,
+      ...(order.input === undefined ? {} : { input: new ByteRingReader(order.input, ringDoorbell) }),
+    }),
     mounts: order.mounts,
     listeners: createGuestListeners(order.sockets),
     limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
-    instantiate: (module, imports) => new WebAssembly.Instance(module, imports),
     random,
+    instantiate,
     touch() {
+      if (doom.doomed !== undefined) throw doom.doomed;
       if (touched) return;
       touched = true;
       Atomics.store(control, controlWord.touched, 1);
       ringDoorbell();
+    },
+    exit(code) {
+      const signal = new ExitSignal(code);
+      doom.doom(signal);
+      throw signal;
     },
     reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
     reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),

@@ -130,6 +130,8 @@ export interface GuestHost {
   instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance | Promise<WebAssembly.Instance>;
   /** Fills `target` with cryptographically secure random bytes. */
   random(target: Uint8Array): void;
+  /** Ends the guest: throws. Should the guest catch it, every later host call throws again and every yield check traps. */
+  exit(code: number): never;
   /** Reports the first host call. Call it from every import; it is a field test after the first time. */
   touch(): void;
   /** Linear memory in bytes now, over all memories of the guest. Call after growth is possible; it is one store. */

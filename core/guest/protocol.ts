@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestExit, GuestTask } from '../api/runtime.ts';
 import type { GuestMount } from './host.ts';
+import type { PacedThread } from './pace.ts';
 import type { SocketOrder } from './sockets/socket-protocol.ts';
 
 /** 32-bit words of the control block, one block per container. Writers: G the guest's thread, M the main thread. */
@@ -21,12 +22,20 @@ export const controlWord = {
   memoryKibibytes: 3,
   /** G: descriptors held. */
   descriptors: 4,
+  /** M: 1 when the guest is to be unwound; for guests with yield checks. */
+  stop: 5,
 } as const;
 
-/** Byte offset in the control block of a double, G: the thread's CPU time when the container's work began, in nanoseconds (cpu-base.ts). */
-export const cpuBaseOffset = 56;
+/**
+ * G: a float64 behind the words, in microseconds, so that hours fit. Of a guest with a thread of its own, the thread's CPU
+ * time when the guest's work began; of a guest on a shared thread, its CPU time so far.
+ */
+export const cpuOffset = 32;
 
 export const controlBytes = 64;
+
+/** Guests run below the node's own threads, so that its lease and its probes stay alive beside busy guests. */
+export const guestNiceness = 10;
 
 /** Words in front of an output ring's records. Positions only grow, modulo 2^32; the data area's size is a power of two. */
 export const ringWord = {
@@ -79,8 +88,9 @@ export interface Preload {
   readonly rehearse: boolean;
 }
 
-/** A thread's piscina task: it lasts as long as the thread does. */
+/** The piscina task of a thread that has one guest at a time: it lasts as long as the thread does. */
 export interface ThreadTask {
+  readonly kind: 'dedicated';
   readonly port: MessagePort;
   /** What to do before a container comes; absent: nothing. */
   readonly preload?: Preload;
@@ -107,6 +117,8 @@ export interface ContainerOrder {
   readonly growRefusedExport: string;
   /** Absent: stdin is at its end from the start. */
   readonly input?: SharedArrayBuffer;
+  /** Present for modules with yield checks on a thread of their own. */
+  readonly pace?: PacedThread;
   /** Absent: the container declares no port. Its port must be transferred with the order. */
   readonly sockets?: SocketOrder;
 }
@@ -119,5 +131,7 @@ export type ThreadMessage =
   | { readonly kind: 'doorbell' }
   /** The guest has ended by itself. Its output is in the ring. `clean`: the thread can take another container. */
   | { readonly kind: 'exit'; readonly exit: GuestExit; readonly clean: boolean }
+  /** The guest was unwound because the main thread asked for it. */
+  | { readonly kind: 'stopped' }
   /** The adapter threw: its bug, or a start that the machine refused. */
   | { readonly kind: 'failed'; readonly message: string };

@@ -1,16 +1,15 @@
-import { readlinkSync } from 'node:fs';
 import os from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
 import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
-import { startCpuBase } from './cpu-base.ts';
 import { collectGarbage } from './give-back-heap.ts';
-import { createGuestHost } from './guest-host.ts';
-import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
+import { createDedicatedHost } from './dedicated-host.ts';
+import { StopSignal } from './doom.ts';
+import { ownTid } from './own-tid.ts';
+import { controlBytes, controlWord, guestNiceness, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
-
-/** Below the node's own threads, so that its lease and its probes stay alive beside busy guests. */
-const guestNiceness = 10;
+import { runOnHost } from './run-on-host.ts';
+import type { SharedThreadTask } from './shared/shared-protocol.ts';
 
 /** Linear memory of guests that have ended, in KiB, and their number, before it is collected in between two guests. */
 const garbageKibibytes = 32 * 1024;
@@ -30,11 +29,17 @@ const emptyCommand = Uint8Array.from([
   0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b, // code
 ]);
 
+/** A thread's whole life, as a piscina task. It never settles: piscina must not give the thread to anybody; the main thread ends it. */
+export async function serve(task: ThreadTask | SharedThreadTask): Promise<never> {
+  if (task.kind === 'dedicated') return serveDedicated(task);
+  const { serveShared } = await import('./shared/serve-shared.ts');
+  return serveShared(task);
+}
+
 /**
- * A thread's whole life, as a piscina task: warm up, then run one container after the other, as the main thread orders them.
- * It never settles: piscina must not give the thread to anybody; the main thread ends it.
+ * A thread that has one guest at a time: warm up, then run one container after the other, as the main thread orders them.
  */
-export async function serve({ port, preload }: ThreadTask): Promise<never> {
+async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
   const post = (message: ThreadMessage): void => port.postMessage(message);
   const runtimes = new Map<string, RuntimeThread>();
   // A runtime that cannot be imported, or not run, is reported when a container needs it.
@@ -46,7 +51,7 @@ export async function serve({ port, preload }: ThreadTask): Promise<never> {
     remains.guestComes();
     const end = await runGuest(order, runtimes, () => post({ kind: 'doorbell' }));
     const clean = order.mayReuse && isClean(order, end);
-    post(end.kind === 'failed' ? end : { kind: 'exit', exit: end, clean });
+    post(end.kind === 'failed' || end.kind === 'stopped' ? end : { kind: 'exit', exit: end, clean });
     if (clean) remains.guestLeft(memoryOf(order));
   };
   port.on('message', (order: GuestOrder) => void run(order));
@@ -61,22 +66,24 @@ async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread>
   if (!rehearse) return runtime;
   const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
   const memory = { control: new SharedArrayBuffer(controlBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
-  await runtime.start(task, createGuestHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, ...memory }, () => {}));
+  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, ...memory }, () => {});
+  await runtime.start(task, host);
   return runtime;
 }
 
-type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' }>;
+type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' | 'stopped' }>;
 
 async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void): Promise<GuestExit | AdapterFailure> {
   const control = new Int32Array(order.control);
-  startCpuBase(control);
+  const { host, doom } = createDedicatedHost(order, ringDoorbell);
   try {
     // Importing again what is there costs a tenth of a millisecond.
     const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);
     runtimes.set(order.runtimeUrl, runtime);
-    return await runtime.start(order.task, createGuestHost(order, ringDoorbell));
+    const exit = await runOnHost(runtime, order.task, host, doom);
+    return doom.doomed instanceof StopSignal ? { kind: 'stopped' } : exit;
   } catch (error) {
-    return { kind: 'failed', message: messageOf(error) };
+    return doom.doomed instanceof StopSignal ? { kind: 'stopped' } : { kind: 'failed', message: messageOf(error) };
   } finally {
     Atomics.store(control, controlWord.ended, 1);
   }
@@ -116,9 +123,4 @@ class Remains {
     this.#guests = 0;
     collectGarbage();
   }
-}
-
-/** The kernel's id of the calling thread: the synchronous call runs on it. */
-function ownTid(): number {
-  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
 }

@@ -5,6 +5,7 @@ import type { Container, Pod } from '../api/kubernetes.ts';
 import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
 import { explainRefusal } from './accept-artifact.ts';
 import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
+import { whyNotShareable } from './why-not-shareable.ts';
 
 /** A RuntimeClass handler of the node's configuration (`runtimeHandlers`). */
 export interface RuntimeHandler {
@@ -29,6 +30,8 @@ export interface RuntimeRequest {
 export interface RuntimeChoice {
   readonly runtime: RegisteredRuntime;
   readonly isolation: IsolationClass;
+  /** Why the container gets a thread of its own although the pod asks to share one; for an event. */
+  readonly notShared?: string;
 }
 
 /** Throws RUNTIME_* and ISOLATION_UNSUPPORTED; the message says what names the runtime and why it cannot be. */
@@ -36,7 +39,7 @@ export function selectRuntime(request: RuntimeRequest): RuntimeChoice {
   const handler = handlerOf(request);
   const named = nameOf(request, handler);
   const runtime = named ? requireNamed(request, named) : firstAccepting(request);
-  return { runtime, isolation: isolationOf(request, handler, runtime) };
+  return { runtime, ...placementOf(request, handler, runtime) };
 }
 
 interface Named {
@@ -98,13 +101,18 @@ function firstAccepting({ registry, inspection }: RuntimeRequest): RegisteredRun
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime of this node accepts this ${inspection.kind} (${why})`);
 }
 
-function isolationOf({ pod }: RuntimeRequest, handler: RuntimeHandler | undefined, { manifest }: RegisteredRuntime): IsolationClass {
+/** A thread of one's own is never less than what was asked for; the reverse is refused. */
+function placementOf({ pod, inspection }: RuntimeRequest, handler: RuntimeHandler | undefined, { manifest }: RegisteredRuntime): Omit<RuntimeChoice, 'runtime'> {
   const annotated = pod.metadata.annotations?.[isolationAnnotation];
   if (annotated !== undefined && annotated !== 'dedicated' && annotated !== 'shared') {
     throw new WasmletError('FIELD_INVALID', `annotation ${isolationAnnotation} is "${annotated}"; it can be "dedicated" or "shared"`);
   }
   const isolation = annotated ?? handler?.isolation ?? 'dedicated';
-  if (manifest.isolation.includes(isolation)) return isolation;
-  const offered = manifest.isolation.join(', ');
-  throw new WasmletError('ISOLATION_UNSUPPORTED', `runtime "${manifest.name}" does not offer isolation "${isolation}" (it offers: ${offered})`);
+  const offered = manifest.isolation.includes(isolation);
+  if (isolation === 'shared') {
+    const notShared = offered ? whyNotShareable(inspection) : `the runtime ${manifest.name} does not offer it`;
+    if (notShared === undefined) return { isolation };
+    if (manifest.isolation.includes('dedicated')) return { isolation: 'dedicated', notShared };
+  } else if (offered) return { isolation };
+  throw new WasmletError('ISOLATION_UNSUPPORTED', `runtime "${manifest.name}" does not offer isolation "${isolation}" for this ${inspection.kind} (it offers: ${manifest.isolation.join(', ')})`);
 }

@@ -1,5 +1,5 @@
 // A runtime of a third party: preview 1 programs that print, sleep, read the clock and exit. The thread side; see README.md.
-import { ExitSignal, exitOf, startErrorOf } from 'wasmlet/guest';
+import { exitOf, startErrorOf } from 'wasmlet/guest';
 
 const errno = { success: 0, badf: 8, inval: 28, spipe: 70 };
 const encoder = new TextEncoder();
@@ -74,7 +74,7 @@ export async function start(task, host) {
     fd_close: () => errno.success, fd_seek: () => errno.spipe, fd_prestat_get: () => errno.badf, fd_prestat_dir_name: () => errno.badf,
     // Descriptors 0, 1 and 2 are character devices (2) with all rights.
     fd_fdstat_get: (fd, at) => (fd > 2 ? errno.badf : done(bytes(at, 24).fill(0).fill(0xff, 8).set([2]))),
-    proc_exit: (code) => { throw new ExitSignal(code); },
+    proc_exit: (code) => host.exit(code),
   };
   // Every import reports the first host call and may block.
   const imports = Object.fromEntries(Object.entries(functions).map(([name, call]) => [name, host.blocker.wrap((...values) => (host.touch(), call(...values)))]));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Artifact } from '../../core/api/artifact.ts';
 import type { ContainerConfig, ContainerObservation, EngineEvent } from '../../core/api/engine.ts';
-import type { RegisteredRuntime, RuntimeRegistry } from '../../core/api/runtime.ts';
+import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../../core/api/runtime.ts';
 import type { Logger } from '../../core/api/logger.ts';
 import { WasmEngine } from '../../core/engine/engine.ts';
 import type { WasmEngineOptions } from '../../core/engine/engine.ts';
@@ -16,7 +16,7 @@ const root = path.join(import.meta.dirname, '../..');
 
 /** The test runtime of fixtures/plain-runtime. */
 export const plainRuntime: RegisteredRuntime = {
-  manifest: { name: 'plain', accepts: [{ kind: 'module', imports: ['plain'] }], isolation: ['dedicated'], thread: './thread.js' },
+  manifest: { name: 'plain', accepts: [{ kind: 'module', imports: ['plain'] }], isolation: ['dedicated', 'shared'], thread: './thread.js' },
   pluginId: 'plain-runtime',
   threadUrl: pathToFileURL(path.join(root, 'test/fixtures/plain-runtime/thread.js')).href,
   version: '1',
@@ -36,9 +36,12 @@ export class EngineBed {
   readonly #listening: Promise<void>;
   #notify: () => void = () => {};
   #names = 0;
+  /** Of containers that do not say. */
+  readonly #isolation: IsolationClass;
 
-  private constructor(directory: string, options: Partial<WasmEngineOptions>) {
+  private constructor(directory: string, isolation: IsolationClass, options: Partial<WasmEngineOptions>) {
     this.directory = directory;
+    this.#isolation = isolation;
     this.engine = new WasmEngine({
       rootDirectory: directory,
       runtimes: registryOf(plainRuntime),
@@ -51,9 +54,9 @@ export class EngineBed {
     this.#listening = this.#listen();
   }
 
-  static async create(options: Partial<WasmEngineOptions> & { directory?: string } = {}): Promise<EngineBed> {
-    const { directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-engine-')), ...rest } = options;
-    const bed = new EngineBed(directory, rest);
+  static async create(options: Partial<WasmEngineOptions> & { directory?: string; isolation?: IsolationClass } = {}): Promise<EngineBed> {
+    const { directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-engine-')), isolation = 'dedicated', ...rest } = options;
+    const bed = new EngineBed(directory, isolation, rest);
     await bed.engine.recover(bed.podsDirectory);
     return bed;
   }
@@ -75,7 +78,7 @@ export class EngineBed {
     await this.sandbox(podUid);
     const name = changes.name ?? `c${this.#names++}`;
     return {
-      podUid, name, attempt: 0, kind: 'main', hash: 'h', image: 'test', imageId: 'test@sha256:0', artifact, runtime: 'plain', isolation: 'dedicated',
+      podUid, name, attempt: 0, kind: 'main', hash: 'h', image: 'test', imageId: 'test@sha256:0', artifact, runtime: 'plain', isolation: this.#isolation,
       argv: ['test.wasm'], env: [], cwd: '/', mounts: [], resources: { descriptors: 256 }, stdin: false, tty: false,
       logPath: path.join(this.directory, 'logs', podUid, name, '0.log'),
       ...changes,

@@ -1,8 +1,13 @@
 /** A GuestHost for tests, in the test's own thread: streams in memory, waits that really wait. */
 import { randomFillSync } from 'node:crypto';
-import { DedicatedBlocker, SharedBlocker } from '../../core/guest/blocker.ts';
+import { DedicatedBlocker } from '../../core/guest/blocker.ts';
 import { createGuestClock } from '../../core/guest/clock.ts';
+import { PlainDoom } from '../../core/guest/doom.ts';
+import type { Doom } from '../../core/guest/doom.ts';
+import { ExitSignal } from '../../core/guest/exit.ts';
 import type { GuestClock, GuestHost, GuestListener, GuestMount, Wait } from '../../core/guest/host.ts';
+import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';
+import { testScheduler } from './shared-guests.ts';
 
 export interface TestGuestOptions {
   readonly mounts?: readonly GuestMount[];
@@ -29,16 +34,23 @@ export class TestGuestHost implements GuestHost {
   /** Records as the guest wrote them. */
   readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
   touches = 0;
+  readonly #doom: Doom;
   memoryBytes = 0;
   descriptors = 0;
   /** What `memoryExhausted` answers. */
   exhausted = false;
 
   constructor(options: TestGuestOptions = {}) {
-    this.clock = options.clock ?? createGuestClock();
+    this.clock = options.clock ?? createGuestClock(() => 0);
     const words = new Int32Array(new SharedArrayBuffer(4));
-    const blocking = { wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} };
-    this.blocker = options.isolation === 'shared' ? new SharedBlocker(blocking) : new DedicatedBlocker(blocking);
+    if (options.isolation === 'shared') {
+      const guest = testScheduler().scheduler.admit(0, () => {});
+      this.blocker = new SharedBlocker(guest, () => {});
+      this.#doom = guest;
+    } else {
+      this.blocker = new DedicatedBlocker({ wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} });
+      this.#doom = new PlainDoom();
+    }
     this.mounts = options.mounts ?? [];
     this.listeners = options.listeners ?? [];
     this.limits = { descriptors: options.descriptors ?? 64, ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }) };
@@ -61,7 +73,14 @@ export class TestGuestHost implements GuestHost {
     randomFillSync(target);
   }
 
+  exit(code: number): never {
+    const signal = new ExitSignal(code);
+    this.#doom.doom(signal);
+    throw signal;
+  }
+
   touch(): void {
+    if (this.#doom.doomed !== undefined) throw this.#doom.doomed;
     this.touches++;
   }
 

@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { PreparedArtifact, RuntimeThread } from '../../api/runtime.ts';
-import { limitModule } from '../../wasm/rewrite-module.ts';
 import { indexFile } from './prepare-protocol.ts';
 import type { PreparedIndex, PrepareJob, PrepareReply } from './prepare-protocol.ts';
+import { rewrite } from './rewrite.ts';
 
 /** Takes the job that the parent sends, answers it and disconnects, which ends the process. */
 export function prepareOnRequest(): void {
@@ -30,7 +30,7 @@ async function prepare(job: PrepareJob): Promise<void> {
   for (const [position, [name, core]] of Object.entries(artifact.modules).entries()) {
     // Not the module's name: it is a guest's word, and files may already bear it.
     const file = `limited-${position}.wasm`;
-    await writeFile(path.join(job.directory, file), limitModule(core, job.limits).bytes);
+    await writeFile(path.join(job.directory, file), rewrite(core, job.rewriting));
     files[name] = file;
   }
   const index: PreparedIndex = { modules: files, ...(artifact.glue === undefined ? {} : { glue: artifact.glue }) };

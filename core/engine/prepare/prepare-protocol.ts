@@ -1,6 +1,6 @@
 import type { ArtifactInspection, ArtifactKind } from '../../api/artifact.ts';
 import type { ErrorCode } from '../../api/errors.ts';
-import type { ModuleLimits } from '../../wasm/rewrite-module.ts';
+import type { RewriteOptions } from '../../wasm/rewrite-module.ts';
 
 /** What the engine asks of a prepare process, once. */
 export interface PrepareJob {
@@ -13,7 +13,7 @@ export interface PrepareJob {
   readonly threadUrl: string;
   /** An empty directory for what comes of it. */
   readonly directory: string;
-  readonly limits: ModuleLimits;
+  readonly rewriting: RewriteOptions;
 }
 
 /** `prepared.json` in that directory: what lies beside it. */

@@ -5,11 +5,11 @@ import type { Artifact } from '../../api/artifact.ts';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { RegisteredRuntime } from '../../api/runtime.ts';
-import { limitModule } from '../../wasm/rewrite-module.ts';
-import type { ModuleLimits } from '../../wasm/rewrite-module.ts';
+import type { RewriteOptions } from '../../wasm/rewrite-module.ts';
 import { PreparedStore } from './prepared-store.ts';
 import type { StoredArtifact } from './prepared-store.ts';
 import { runPrepareProcess } from './run-prepare-process.ts';
+import { rewrite } from './rewrite.ts';
 import { refuseUnknownImports } from './unknown-imports.ts';
 
 /** An artifact ready to be instantiated: limited, compiled. The modules are shared by all threads that get them. */
@@ -17,6 +17,14 @@ export interface Prepared {
   readonly modules: Readonly<Record<string, WebAssembly.Module>>;
   /** `file:` URL. */
   readonly glue?: string;
+}
+
+/** What a container asks of its modules. */
+export interface PrepareWish {
+  /** Bound on linear memory; absent: as the module declares. */
+  readonly memoryBytes?: number | undefined;
+  /** The guest is to yield, be throttled or be unwound where it computes. */
+  readonly yieldChecks: boolean;
 }
 
 export interface PreparerOptions {
@@ -66,12 +74,9 @@ export class Preparer {
     this.#cleaned.catch(() => {}); // Whoever adds to the store sees it.
   }
 
-  /**
-   * @param memoryBytes bound on linear memory; absent: as the module declares
-   * @throws WasmletError `MODULE_MALFORMED`, `MEMORY_OVER_LIMIT`, `IMPORT_UNKNOWN`, `TRANSPILE_FAILED`
-   */
-  prepare(artifact: Artifact, runtime: RegisteredRuntime, memoryBytes: number | undefined): Promise<Prepared> {
-    const key = keyOf(artifact, runtime, memoryBytes);
+  /** @throws WasmletError `MODULE_MALFORMED`, `MEMORY_OVER_LIMIT`, `IMPORT_UNKNOWN`, `ISOLATION_UNSUPPORTED`, `TRANSPILE_FAILED` */
+  prepare(artifact: Artifact, runtime: RegisteredRuntime, wish: PrepareWish): Promise<Prepared> {
+    const key = keyOf(artifact, runtime, wish);
     const compiled = this.#compiled.get(key);
     if (compiled !== undefined) {
       this.#keep(key, compiled);
@@ -79,26 +84,25 @@ export class Preparer {
     }
     let running = this.#running.get(key);
     if (running === undefined) {
-      running = this.#prepare(key, artifact, runtime, limitsFor(memoryBytes)).finally(() => this.#running.delete(key));
+      running = this.#prepare(key, artifact, runtime, rewritingFor(wish)).finally(() => this.#running.delete(key));
       this.#running.set(key, running);
     }
     return running;
   }
 
-  async #prepare(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<Prepared> {
+  async #prepare(key: string, artifact: Artifact, runtime: RegisteredRuntime, rewriting: RewriteOptions): Promise<Prepared> {
     if (artifact.inspection.kind === 'module') refuseUnknownImports(artifact.inspection, runtime.manifest);
     if (artifact.kind === 'module' && artifact.sizeBytes <= inlineBytes) {
-      const { bytes } = limitModule(await readFile(artifact.path), limits);
-      return this.#compile(key, { main: bytes });
+      return this.#compile(key, { main: rewrite(await readFile(artifact.path), rewriting) });
     }
-    const stored = (await this.#store.find(key)) ?? (await this.#make(key, artifact, runtime, limits));
+    const stored = (await this.#store.find(key)) ?? (await this.#make(key, artifact, runtime, rewriting));
     const names = Object.entries(stored.index.modules);
     const modules = await Promise.all(names.map(async ([name, file]) => [name, await readFile(path.join(stored.directory, file))] as const));
     const { glue } = stored.index;
     return this.#compile(key, Object.fromEntries(modules), glue === undefined ? undefined : pathToFileURL(path.join(stored.directory, glue)).href);
   }
 
-  async #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, limits: ModuleLimits): Promise<StoredArtifact> {
+  async #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, rewriting: RewriteOptions): Promise<StoredArtifact> {
     const { entry, compileCache, deadlineMilliseconds, clock } = this.#options;
     await this.#cleaned;
     if (this.#freePlaces > 0) this.#freePlaces -= 1;
@@ -106,7 +110,7 @@ export class Preparer {
     try {
       return await this.#store.add(key, this.#keysInUse(), (directory) =>
         runPrepareProcess(
-          { kind: artifact.kind, path: artifact.path, digest: artifact.digest, inspection: artifact.inspection, threadUrl: runtime.threadUrl, directory, limits },
+          { kind: artifact.kind, path: artifact.path, digest: artifact.digest, inspection: artifact.inspection, threadUrl: runtime.threadUrl, directory, rewriting },
           { entry, compileCache, deadlineMilliseconds, clock },
         ));
     } finally {
@@ -140,14 +144,14 @@ export class Preparer {
   }
 }
 
-function keyOf(artifact: Artifact, runtime: RegisteredRuntime, memoryBytes: number | undefined): string {
+function keyOf(artifact: Artifact, runtime: RegisteredRuntime, { memoryBytes, yieldChecks }: PrepareWish): string {
   const { name } = runtime.manifest;
-  return [artifact.digest.replace(':', '-'), memoryBytes ?? 'unlimited', name, runtime.version, formatVersion].join('-').replace(/[^\w.-]/g, '_');
+  return [artifact.digest.replace(':', '-'), memoryBytes ?? 'unlimited', yieldChecks ? 'yielding' : 'plain', name, runtime.version, formatVersion].join('-').replace(/[^\w.-]/g, '_');
 }
 
-function limitsFor(memoryBytes: number | undefined): ModuleLimits {
-  if (memoryBytes === undefined) return { markGrowth: false };
-  return { memoryBytes, tableElements: Math.max(leastTableElements, Math.floor(memoryBytes / tableElementBytes)), markGrowth: true };
+function rewritingFor({ memoryBytes, yieldChecks }: PrepareWish): RewriteOptions {
+  if (memoryBytes === undefined) return { markGrowth: false, yieldChecks };
+  return { memoryBytes, tableElements: Math.max(leastTableElements, Math.floor(memoryBytes / tableElementBytes)), markGrowth: true, yieldChecks };
 }
 
 async function compileModule(bytes: Uint8Array): Promise<WebAssembly.Module> {

@@ -1,7 +1,7 @@
 import type { ContainerExit } from '../../api/engine.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { GuestExit } from '../../api/runtime.ts';
-import type { GuestEnd } from '../threads/guest-thread.ts';
+import type { GuestEnd } from '../threads/guest-place.ts';
 
 /** SIGABRT's code, as a shell shows it: what a native program that traps ends with. */
 const trapped = 134;

@@ -1,10 +1,7 @@
 import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats, PodSandboxConfig } from '../../api/engine.ts';
-import { readCpuBase } from '../../guest/cpu-base.ts';
-import { controlWord } from '../../guest/protocol.ts';
-import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
 import type { ContainerInput } from '../streams/container-input.ts';
 import type { ContainerOutput } from '../streams/container-output.ts';
-import type { GuestThread } from '../threads/guest-thread.ts';
+import type { GuestPlace } from '../threads/guest-place.ts';
 import { logLinkPath } from '../logs/log-link.ts';
 import type { Prepared } from '../prepare/preparer.ts';
 import type { StopCode } from './container-exit.ts';
@@ -38,7 +35,7 @@ export class Container {
   #exit: ContainerExit | undefined;
   #stopCode: StopCode | undefined;
   #startRequested = false;
-  #thread: GuestThread | undefined;
+  #place: GuestPlace | undefined;
   #ports: readonly ContainerPort[] | undefined;
 
   private constructor(record: AttemptRecord, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
@@ -111,9 +108,9 @@ export class Container {
     return this.#startedAt !== undefined;
   }
 
-  /** The guest is about to get its thread. */
-  begin(thread: GuestThread, now: number): void {
-    this.#thread = thread;
+  /** The guest is about to begin. */
+  begin(place: GuestPlace, now: number): void {
+    this.#place = place;
     this.#startedAt = now;
   }
 
@@ -133,7 +130,7 @@ export class Container {
     this.#phase = 'exited';
     this.#exit = exit;
     this.#finishedAt = now;
-    this.#thread = undefined;
+    this.#place = undefined;
     this.#ports = undefined;
     this.#live = undefined;
     this.#resolveEnded();
@@ -152,13 +149,10 @@ export class Container {
     };
   }
 
-  /** Undefined unless its guest has a thread now. */
+  /** Undefined unless its guest has a place now. */
   stats(pod: Pick<PodSandboxConfig, 'name' | 'namespace'>, now: number): ContainerStats | undefined {
-    const thread = this.#thread;
-    if (thread === undefined || this.#startedAt === undefined) return undefined;
-    const cpu = threadCpuNanoseconds(thread.tid);
-    if (cpu === undefined) return undefined;
-    const word = (index: number): number => Atomics.load(thread.control, index);
+    const usage = this.#place?.usage();
+    if (usage === undefined || this.#startedAt === undefined) return undefined;
     return {
       id: this.id,
       podUid: this.record.podUid,
@@ -167,12 +161,11 @@ export class Container {
       name: this.record.name,
       attempt: this.record.attempt,
       isolation: this.record.isolation,
-      threadId: thread.tid,
       timestamp: now,
       startedAt: this.#startedAt,
-      cpuNanoseconds: Math.max(leastNanoseconds, cpu - readCpuBase(thread.control)),
-      memoryBytes: hostBytes + word(controlWord.memoryKibibytes) * 1024,
-      descriptors: word(controlWord.descriptors),
+      ...usage,
+      cpuNanoseconds: Math.max(leastNanoseconds, usage.cpuNanoseconds),
+      memoryBytes: hostBytes + usage.memoryBytes,
     };
   }
 }

@@ -1,22 +1,15 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { messageOf } from '../../api/errors.ts';
-import type { GuestExit } from '../../api/runtime.ts';
-import { controlBytes, controlWord, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
-import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../guest/protocol.ts';
 import { OutputRingReader } from '../../guest/output-ring.ts';
+import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
+import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../guest/protocol.ts';
+import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
+import { GuestControl } from './guest-control.ts';
+import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from './guest-place.ts';
+import { OutputPump } from './output-pump.ts';
 
-/** How a guest's time on its thread ended. */
-export type GuestEnd =
-  /** By itself. */
-  | { readonly kind: 'exited'; readonly exit: GuestExit }
-  /** The adapter threw. */
-  | { readonly kind: 'failed'; readonly message: string }
-  /** The thread died under it. */
-  | { readonly kind: 'crashed'; readonly message: string; readonly outOfMemory: boolean }
-  /** By `terminate`. */
-  | { readonly kind: 'terminated' };
-
-export interface PoolThreadOptions {
+/** A thread that is ready, as its pool hands it over. */
+export interface StartedThread {
   readonly worker: Worker;
   readonly port: MessagePort;
   /** The kernel's id of the thread. */
@@ -43,7 +36,7 @@ export class PoolThread {
   #occupant: Occupant | undefined;
   #terminating = false;
 
-  constructor({ worker, port, tid, abandon }: PoolThreadOptions) {
+  constructor({ worker, port, tid, abandon }: StartedThread) {
     this.tid = tid;
     this.#port = port;
     this.#abandon = abandon;
@@ -64,6 +57,7 @@ export class PoolThread {
       if (message.kind === 'doorbell') this.#occupant?.doorbell();
       else if (message.kind === 'exit') this.#end({ kind: 'exited', exit: message.exit }, message.clean);
       else if (message.kind === 'failed') this.#end({ kind: 'failed', message: message.message }, false);
+      else if (message.kind === 'stopped') this.#end({ kind: 'terminated' }, false);
     });
   }
 
@@ -99,25 +93,22 @@ export class PoolThread {
   }
 }
 
-/** One container's time on a thread. Nothing that it shares with the thread outlives it. */
-export class GuestThread {
-  readonly tid: number;
-  readonly control = new Int32Array(new SharedArrayBuffer(controlBytes));
-  readonly output: OutputRingReader;
-  /** Resolves once, with the first of: the guest's own end, the thread's death, its termination. */
+/** One container's time on a thread of its own. Nothing that it shares with the thread outlives it. */
+export class GuestThread implements GuestPlace {
   readonly finished: Promise<GuestEnd>;
   readonly #thread: PoolThread;
   readonly #leave: (clean: boolean) => void;
+  readonly #controlMemory = new SharedArrayBuffer(controlBytes);
+  readonly #control = new GuestControl(this.#controlMemory);
   readonly #ring = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
   readonly #finish: (end: GuestEnd) => void;
+  #pump: OutputPump | undefined;
   /** Until a guest has begun there is nothing to be left behind. */
   #clean = true;
   #released: Promise<void> | undefined;
 
   /** `leave` is called once, when the container has nothing to do with the thread any more; `clean`: another may have it. */
   constructor(thread: PoolThread, leave: (clean: boolean) => void) {
-    this.tid = thread.tid;
-    this.output = new OutputRingReader(this.#ring);
     this.#thread = thread;
     this.#leave = leave;
     const { promise, resolve } = Promise.withResolvers<GuestEnd>();
@@ -125,11 +116,15 @@ export class GuestThread {
     this.#finish = resolve;
   }
 
-  /** Gives the thread its container. `onDoorbell` is called when output, control words or stdin's space are worth a look. */
-  begin(order: ContainerOrder, onDoorbell: () => void): void {
+  begin(order: ContainerOrder, handlers: PlaceHandlers): void {
     this.#clean = false;
-    this.#thread.begin({ ...order, control: this.control.buffer, output: this.#ring }, {
-      doorbell: onDoorbell,
+    const pump = new OutputPump({ output: new OutputRingReader(this.#ring), wake: () => this.wake() }, (records) => handlers.deliver(records));
+    this.#pump = pump;
+    this.#thread.begin({ ...order, control: this.#controlMemory, output: this.#ring }, {
+      doorbell() {
+        handlers.onDoorbell();
+        void pump.pump();
+      },
       end: (end, clean) => {
         this.#clean = clean;
         this.#finish(end);
@@ -137,48 +132,45 @@ export class GuestThread {
     });
   }
 
-  /** True once the guest has made a host call. */
   get touched(): boolean {
-    return this.#is(controlWord.touched);
+    return this.#control.touched;
   }
 
-  /** True once the guest's entry was called, or code of its start section has made a host call. */
   get begun(): boolean {
-    return this.#is(controlWord.entered) || this.touched;
+    return this.#control.begun;
   }
 
-  /** True once the guest is over, although the news of it may still be on the way. */
   get over(): boolean {
-    return this.#is(controlWord.ended);
+    return this.#control.over;
   }
 
-  /** Wakes the guest if it waits for anything but a deadline. */
   wake(): void {
-    Atomics.add(this.control, controlWord.wake, 1);
-    Atomics.notify(this.control, controlWord.wake);
+    this.#control.wake();
   }
 
-  /** Ends the guest with its thread, whatever it does. Without effect once it was released. */
+  async drain(): Promise<void> {
+    await this.#pump?.pump();
+  }
+
+  /** Ends the guest with its thread. */
   terminate(): void {
     if (this.#released === undefined) void this.#thread.terminate();
   }
 
-  /**
-   * The container needs its thread no more. A guest that ended by itself and left nothing behind gives it back at once; else
-   * the thread is ended. Resolves when the guest can have no effect any more. Idempotent.
-   */
+  /** A guest that ended by itself and left nothing behind gives its thread back at once; else the thread is ended. */
   release(): Promise<void> {
     this.#released ??= this.#release();
     return this.#released;
+  }
+
+  usage(): GuestUsage | undefined {
+    const cpu = threadCpuNanoseconds(this.#thread.tid);
+    return cpu === undefined ? undefined : this.#control.usage(this.#thread.tid, Math.max(0, cpu - this.#control.cpuMicroseconds * 1000));
   }
 
   async #release(): Promise<void> {
     const clean = this.#clean && this.#thread.alive;
     if (!clean) await this.#thread.terminate();
     this.#leave(clean);
-  }
-
-  #is(word: number): boolean {
-    return Atomics.load(this.control, word) === 1;
   }
 }

@@ -1,19 +1,24 @@
-import type { OutputRecord } from '../../guest/output-ring.ts';
-import type { GuestThread } from './guest-thread.ts';
+import type { OutputRecord, OutputRingReader } from '../../guest/output-ring.ts';
+
+/** A ring, and how whoever waits for space in it is woken. */
+export interface PumpedOutput {
+  readonly output: OutputRingReader;
+  readonly wake: () => void;
+}
 
 /**
- * Carries a thread's output from its ring to where it belongs. Space in the ring is freed only after `deliver` has
+ * Carries output from its ring to where it belongs. Space in the ring is freed only after `deliver` has
  * resolved, so that whatever is slow behind it holds the guest back and no byte is lost.
  */
 export class OutputPump {
-  readonly #thread: GuestThread;
+  readonly #source: PumpedOutput;
   readonly #deliver: (records: readonly OutputRecord[]) => Promise<void>;
   /** One run after the other. */
   #last: Promise<void> = Promise.resolve();
 
   /** `deliver` must not reject. */
-  constructor(thread: GuestThread, deliver: (records: readonly OutputRecord[]) => Promise<void>) {
-    this.#thread = thread;
+  constructor(source: PumpedOutput, deliver: (records: readonly OutputRecord[]) => Promise<void>) {
+    this.#source = source;
     this.#deliver = deliver;
   }
 
@@ -24,11 +29,11 @@ export class OutputPump {
   }
 
   async #run(): Promise<void> {
-    const { output } = this.#thread;
+    const { output, wake } = this.#source;
     for (let records = output.read(); records.length > 0; records = output.read()) {
       await this.#deliver(records);
       output.release();
-      this.#thread.wake();
+      wake();
     }
   }
 }

@@ -6,8 +6,9 @@ import { Piscina } from 'piscina';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import type { Preload, ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
-import { PoolThread } from './guest-thread.ts';
+import type { ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
+import type { SharedThreadMessage, SharedThreadTask } from '../../guest/shared/shared-protocol.ts';
+import type { StartedThread } from './guest-thread.ts';
 
 export interface ThreadPoolOptions {
   /** The plain JavaScript file that every thread begins with. */
@@ -22,7 +23,12 @@ export interface ThreadPoolOptions {
   readonly logger: Logger;
 }
 
-type RunOptions = NonNullable<Parameters<Piscina<ThreadTask, never>['run']>[1]>;
+type Task = ThreadTask | SharedThreadTask;
+
+/** What a thread's task says besides its port. */
+export type TaskParts = Omit<ThreadTask, 'port'> | Omit<SharedThreadTask, 'port'>;
+
+type RunOptions = NonNullable<Parameters<Piscina<Task, never>['run']>[1]>;
 
 // For core/guest/give-back-heap.ts: only threads made after this have the collector in their reach.
 setFlagsFromString('--expose-gc');
@@ -35,7 +41,7 @@ const firstPause = 50;
  * never gives one to another container: whether a thread may have a second one is for the supply to say. Its queue holds only tasks whose thread is still starting.
  */
 export class ThreadPool {
-  readonly #pool: Piscina<ThreadTask, never>;
+  readonly #pool: Piscina<Task, never>;
   readonly #options: ThreadPoolOptions;
   /** What gives up the starts that wait for a thread, oldest first. */
   readonly #starting = new Set<(error: Error) => void>();
@@ -43,7 +49,7 @@ export class ThreadPool {
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
-    this.#pool = new Piscina<ThreadTask, never>({
+    this.#pool = new Piscina<Task, never>({
       filename: fileURLToPath(options.entry),
       name: 'run',
       minThreads: 0,
@@ -64,16 +70,16 @@ export class ThreadPool {
   }
 
   /**
-   * A new thread. Tries again while the machine refuses threads, until the deadline.
+   * A new thread, made into the main thread's end of it by `wrap`. Tries again while the machine refuses threads, until the deadline.
    * @throws WasmletError `THREAD_START_FAILED`
    */
-  async start(preload?: Preload): Promise<PoolThread> {
+  async start<Thread>(parts: TaskParts, wrap: (started: StartedThread) => Thread): Promise<Thread> {
     const { clock, logger, startDeadlineMilliseconds } = this.#options;
     const deadline = clock.monotonic() + startDeadlineMilliseconds;
     for (let pause = firstPause; ; pause *= 2) {
       const left = deadline - clock.monotonic();
       try {
-        return await this.#startOnce(preload, left);
+        return await this.#startOnce(parts, wrap, left);
       } catch (error) {
         if (this.#destroyed || clock.monotonic() + pause >= deadline) throw new WasmletError('THREAD_START_FAILED', `no thread could be started: ${messageOf(error)}`, { cause: error });
         logger.warn({ error, retryMilliseconds: pause }, 'a thread could not be started');
@@ -87,10 +93,10 @@ export class ThreadPool {
     await this.#pool.destroy();
   }
 
-  #startOnce(preload: Preload | undefined, milliseconds: number): Promise<PoolThread> {
+  #startOnce<Thread>(parts: TaskParts, wrap: (started: StartedThread) => Thread, milliseconds: number): Promise<Thread> {
     const { port1: port, port2 } = new MessageChannel();
     const abort = new AbortController();
-    const { promise, resolve, reject } = Promise.withResolvers<PoolThread>();
+    const { promise, resolve, reject } = Promise.withResolvers<Thread>();
 
     const settle = (): void => {
       this.#starting.delete(giveUp);
@@ -106,17 +112,17 @@ export class ThreadPool {
     const cancelDeadline = this.#options.clock.after(milliseconds, () => giveUp(new Error(`not ready after ${Math.round(milliseconds)} ms`)));
     this.#starting.add(giveUp);
 
-    port.once('message', (message: ThreadMessage) => {
+    port.once('message', (message: ThreadMessage | SharedThreadMessage) => {
       if (message.kind !== 'ready') return;
       const worker = this.#pool.threads.find(({ threadId }) => threadId === message.threadId);
       if (worker === undefined) return giveUp(new Error('the thread was gone before it was ready'));
       settle();
-      resolve(new PoolThread({ worker, port, tid: message.tid, abandon: () => abort.abort() }));
+      resolve(wrap({ worker, port, tid: message.tid, abandon: () => abort.abort() }));
     });
-    // Settles only when the thread dies or is abandoned; after the start, `PoolThread` sees that by itself.
+    // Settles only when the thread dies or is abandoned; after the start, the thread's own end sees that by itself.
     // piscina 5 infers its list's type from an overload that @types/node 26 has put last.
     const transferList = [port2] as unknown as NonNullable<RunOptions['transferList']>;
-    this.#pool.run({ port: port2, ...(preload === undefined ? {} : { preload }) }, { transferList, signal: abort.signal }).catch(giveUp);
+    this.#pool.run({ ...parts, port: port2 }, { transferList, signal: abort.signal }).catch(giveUp);
     return promise;
   }
 }

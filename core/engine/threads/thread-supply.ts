@@ -4,7 +4,7 @@ import type { Clock } from '../../api/clock.ts';
 import { WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { Preload } from '../../guest/protocol.ts';
-import { GuestThread } from './guest-thread.ts';
+import { GuestThread, PoolThread } from './guest-thread.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { ThreadReserve } from './thread-reserve.ts';
 
@@ -103,7 +103,7 @@ export class ThreadSupply {
       const warmThreads = name === nameOf(common) ? this.#options.warmThreads : 0;
       const most = maxThreads + warmThreads;
       const pool = new ThreadPool({ ...this.#options, maxThreads: most, resourceLimits: { ...heaps[sizeClass.heap], ...stacks[sizeClass.stack] } });
-      supplied = { pool, reserve: new ThreadReserve({ start: (preload) => pool.start(preload), maxThreads: most, warmThreads, clock, logger }) };
+      supplied = { pool, reserve: new ThreadReserve({ start: (preload) => pool.start({ kind: 'dedicated', ...(preload === undefined ? {} : { preload }) }, (started) => new PoolThread(started)), maxThreads: most, warmThreads, clock, logger }) };
       this.#classes.set(name, supplied);
     }
     return supplied;

@@ -1,4 +1,3 @@
-import { ExitSignal } from '../exit.ts';
 import { DescriptorTable } from '../files/descriptor-table.ts';
 import { FileError } from '../files/file-error.ts';
 import type { Blocked, GuestHost, GuestMount } from '../host.ts';
@@ -111,9 +110,7 @@ export class Interposer {
       fd_fdstat_set_flags: plain((fd: number, flags: number) => this.#setFlags(fd, flags)),
       fd_filestat_get: plain((fd: number, result: number) => this.#filestat(fd, result)),
       ...this.#pathFunctions(plain),
-      proc_exit: plain((code: number) => {
-        throw new ExitSignal(code >>> 0);
-      }),
+      proc_exit: plain((code: number) => this.#options.host.exit(code >>> 0)),
       proc_raise: plain(() => errno.ENOTSUP),
       sched_yield: plain(() => errno.SUCCESS),
       ...this.#socketFunctions(plain),

@@ -1,4 +1,3 @@
-import { ExitSignal } from '../../../core/guest/exit.ts';
 import { clockFunctions } from '../../../core/guest/preview1/clock-functions.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
@@ -42,8 +41,6 @@ export function processFunctions({ task, host, memory }: WasiContext): WasiFunct
     sched_yield: syscall(host, () => errno.SUCCESS),
     // A guest has no signals to raise.
     proc_raise: syscall(host, () => errno.ENOTSUP),
-    proc_exit: syscall(host, (code: number) => {
-      throw new ExitSignal(code >>> 0);
-    }),
+    proc_exit: syscall(host, (code: number) => host.exit(code >>> 0)),
   };
 }

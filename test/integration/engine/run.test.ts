@@ -6,10 +6,10 @@ import type { ContainerExit } from '../../../core/api/engine.ts';
 import { EngineBed } from '../../support/engine-bed.ts';
 import { guests } from '../../support/guests.ts';
 
-describe('a container on its thread', () => {
+for (const isolation of ['dedicated', 'shared'] as const) describe(`a container on a ${isolation} thread`, () => {
   let bed: EngineBed;
   before(async () => {
-    bed = await EngineBed.create();
+    bed = await EngineBed.create({ isolation });
   });
   after(() => bed.close());
 
@@ -67,9 +67,12 @@ describe('a container on its thread', () => {
     'no entry point': { guest: 'noEntry', exit: { code: 128, reason: 'StartError', errorCode: 'ENTRY_POINT_MISSING', message: 'the module exports no function _start' } },
   };
   for (const [sentence, { guest, memoryBytes, exit }] of Object.entries(ends)) {
-    it(sentence, async () => {
+    // The heap of a shared thread is large, and filling it costs every guest its thread: shared.test.ts.
+    it(sentence, { skip: guest === 'hog' && isolation === 'shared' }, async () => {
       const observation = await bed.run(await bed.module(guests[guest]), { resources: { descriptors: 10, ...(memoryBytes === undefined ? {} : { memoryBytes }) } });
-      assert.deepEqual(observation.exit, exit);
+      const withoutFunction = (end: ContainerExit): ContainerExit => ({ ...end, ...(end.message === undefined ? {} : { message: end.message.replace(/ in function \w+$/, '') }) });
+      if (isolation === 'dedicated') assert.deepEqual(observation.exit, exit);
+      else assert.deepEqual(withoutFunction(observation.exit!), withoutFunction(exit));
       assert.equal(observation.startedAt === undefined, exit.reason === 'StartError');
     });
   }
@@ -105,9 +108,8 @@ describe('a container on its thread', () => {
     assert.equal(bed.engine.containerStats().find((stats) => stats.id === id), undefined);
   });
 
-  it('is refused on a shared thread, with an unknown runtime, and in a pod without sandbox', async () => {
+  it('is refused with an unknown runtime, and in a pod without sandbox', async () => {
     const config = await bed.config(await bed.module(guests.brief));
-    await assert.rejects(bed.engine.createContainer({ ...config, isolation: 'shared' }), { code: 'ISOLATION_UNSUPPORTED' });
     await assert.rejects(bed.engine.createContainer({ ...config, runtime: 'none' }), { code: 'RUNTIME_UNKNOWN' });
     await assert.rejects(bed.engine.createContainer({ ...config, podUid: 'none' }), /no sandbox/);
     await assert.rejects(bed.engine.startContainer('none'), { code: 'CONTAINER_NOT_FOUND' });

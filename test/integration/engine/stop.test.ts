@@ -4,10 +4,10 @@ import { after, before, describe, it } from 'node:test';
 import { EngineBed } from '../../support/engine-bed.ts';
 import { guests } from '../../support/guests.ts';
 
-describe('stopping', () => {
+for (const isolation of ['dedicated', 'shared'] as const) describe(`stopping on a ${isolation} thread`, () => {
   let bed: EngineBed;
   before(async () => {
-    bed = await EngineBed.create();
+    bed = await EngineBed.create({ isolation });
   });
   after(() => bed.close());
 
@@ -88,7 +88,9 @@ describe('stopping', () => {
     await round();
     const before = await settled();
     for (let n = 0; n < 3; n++) await round();
-    assert.deepEqual(await settled(), before);
+    const after = await settled();
+    // Fewer is as good: the reserve gives up what a burst made.
+    assert.ok(after.threads <= before.threads && after.descriptors <= before.descriptors, `${JSON.stringify(after)} after ${JSON.stringify(before)}`);
   });
 });
 

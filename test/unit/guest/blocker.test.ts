@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { DedicatedBlocker, SharedBlocker } from '../../../core/guest/blocker.ts';
+import { DedicatedBlocker } from '../../../core/guest/blocker.ts';
 import type { GuestClock } from '../../../core/guest/host.ts';
-import { wat } from '../../support/wat.ts';
 
 /** A clock whose time passes by looking at it. */
 function steppingClock(step: bigint): GuestClock {
@@ -64,42 +63,18 @@ describe('the blocker of a dedicated thread', () => {
     assert.equal(call(5), 5);
   });
 
+  it('ends a wait of a guest that is to be unwound, and throws why', () => {
+    const reason = new Error('stopped');
+    let looks = 0;
+    const blocker = new DedicatedBlocker({ ...options(wakeWord(), steppingClock(1_000n)), stopped: () => (++looks === 2 ? reason : undefined) });
+    blocker.waitNow({ deadline: 0n });
+    assert.throws(() => blocker.waitNow({ deadline: 10_000_000n }), reason);
+  });
+
   it('says when the guest is entered', () => {
     const calls: string[] = [];
     const blocker = new DedicatedBlocker({ ...options(wakeWord()), onEnter: () => calls.push('enter') });
     blocker.enter(() => calls.push('guest'))();
     assert.deepEqual(calls, ['enter', 'guest']);
-  });
-});
-
-describe('the blocker of a shared thread', () => {
-  const guest = new WebAssembly.Module(wat(`(module
-    (import "host" "sleep" (func $sleep (result i32)))
-    (import "host" "done" (func $done (param i32)))
-    (func (export "_start") (call $done (call $sleep))))`));
-
-  it('suspends one guest while others go on', async () => {
-    const words = wakeWord();
-    const blocker = new SharedBlocker(options(words));
-    const order: string[] = [];
-    let open = false;
-    const run = (name: string, wait: { ready(): boolean }): Promise<void> => {
-      const instance = new WebAssembly.Instance(guest, {
-        host: { sleep: blocker.wrap(() => ({ wait, resume: () => 7 })), done: (value: number) => void order.push(`${name} ${value}`) },
-      });
-      return blocker.enter(instance.exports._start as Function)();
-    };
-    const first = run('first', { ready: () => open });
-    await run('second', { ready: () => true });
-    assert.deepEqual(order, ['second 7']);
-    open = true;
-    Atomics.add(words, 0, 1);
-    Atomics.notify(words, 0);
-    await first;
-    assert.deepEqual(order, ['second 7', 'first 7']);
-  });
-
-  it('does not wait in place', () => {
-    assert.throws(() => new SharedBlocker(options(wakeWord())).waitNow(), /cannot wait in place/);
   });
 });

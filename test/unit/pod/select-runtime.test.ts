@@ -24,6 +24,11 @@ function request(annotations: Record<string, string>, more: Partial<RuntimeReque
   };
 }
 
+const onlyShared: RuntimeRequest['registry'] = {
+  get: () => undefined,
+  list: () => runtimes.filter(({ manifest }) => manifest.name === 'wasi').map((runtime) => ({ ...runtime, manifest: { ...runtime.manifest, isolation: ['shared'] } })),
+};
+
 describe('selectRuntime', () => {
   const choices: readonly (readonly [string, RuntimeRequest, string])[] = [
     ['takes the first in order that accepts a module', request({}), 'wasi dedicated'],
@@ -45,6 +50,19 @@ describe('selectRuntime', () => {
     });
   }
 
+  const notShared: readonly (readonly [string, RuntimeRequest, RegExp])[] = [
+    ['the runtime does not offer it', request({ 'wasmlet.dev/runtime': 'wasmer', 'wasmlet.dev/isolation': 'shared' }), /runtime wasmer does not offer it/],
+    ['the module has a shared memory', request({ 'wasmlet.dev/isolation': 'shared' }, { inspection: { ...wasiModule, memories: [{ minimumBytes: 0, shared: true, is64: false, imported: false }] } }), /shared memory/],
+    ['the module has GC types', request({}, { handler: 'wasmlet-shared', inspection: { ...wasiModule, gc: true } }), /GC proposal/],
+  ];
+  for (const [why, given, message] of notShared) {
+    test(`gives a thread of its own, and says why, when ${why}`, () => {
+      const choice = selectRuntime(given);
+      assert.equal(choice.isolation, 'dedicated');
+      assert.match(choice.notShared ?? '', message);
+    });
+  }
+
   const foreign: ArtifactInspection = { ...wasiModule, imports: [{ module: 'env', name: 'missing', kind: 'func' }] };
   const refusals: readonly (readonly [string, RuntimeRequest, string, RegExp])[] = [
     ['a runtime that is not there', request({ 'wasmlet.dev/runtime': 'nonesuch' }), 'RUNTIME_UNKNOWN', /"nonesuch" \(annotation wasmlet.dev\/runtime\).*runtimes: wasi/],
@@ -55,7 +73,7 @@ describe('selectRuntime', () => {
     ['an unknown handler', request({}, { handler: 'runc' }), 'RUNTIME_HANDLER_UNKNOWN', /handlers: wasmlet, /],
     ['a handler that is a name of Object’s own', request({}, { handler: 'constructor' }), 'RUNTIME_HANDLER_UNKNOWN', /constructor/],
     ['an isolation that is none', request({ 'wasmlet.dev/isolation': 'vm' }), 'FIELD_INVALID', /"dedicated" or "shared"/],
-    ['an isolation that the runtime does not offer', request({ 'wasmlet.dev/runtime': 'wasmer', 'wasmlet.dev/isolation': 'shared' }), 'ISOLATION_UNSUPPORTED', /offers: dedicated/],
+    ['a thread of its own where the runtime offers only shared ones', request({ 'wasmlet.dev/isolation': 'dedicated' }, { registry: onlyShared }), 'ISOLATION_UNSUPPORTED', /offers: shared/],
   ];
   for (const [what, given, code, message] of refusals) {
     test(`refuses ${what}`, () => assert.throws(() => selectRuntime(given), (error) => error instanceof WasmletError && error.code === code && message.test(error.message)));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { GuestTask } from '../../../core/api/runtime.ts';
-import { isExitSignal } from '../../../core/guest/exit.ts';
+import { ExitSignal, isExitSignal } from '../../../core/guest/exit.ts';
 import type { Blocked, GuestHost } from '../../../core/guest/host.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { createWasi } from '../../../runtimes/wasi/wasi.ts';
@@ -76,7 +76,11 @@ test('arguments that lie are answered by an errno', () => {
     waitLater: async () => {},
     enter: (entry) => () => void entry(),
   };
-  const host = Object.assign(new TestGuestHost({ mounts: [{ guestPath: '/', hostPath: directory, readOnly: false }], stdin: 'input' }), { blocker });
+  // An exit ends one sequence of calls, not the guest: the next one goes on with it.
+  const exit = (code: number): never => {
+    throw new ExitSignal(code);
+  };
+  const host = Object.assign(new TestGuestHost({ mounts: [{ guestPath: '/', hostPath: directory, readOnly: false }], stdin: 'input' }), { blocker, exit });
   const wasi = createWasi(task, host);
   const memory = new WebAssembly.Memory({ initial: 1 });
   wasi.memory.bind(memory);

@@ -4,7 +4,7 @@ import { WasmletError } from '../../../../core/api/errors.ts';
 import type { ContainerExit } from '../../../../core/api/engine.ts';
 import { containerExitOf, startErrorExit } from '../../../../core/engine/state/container-exit.ts';
 import type { StopCode } from '../../../../core/engine/state/container-exit.ts';
-import type { GuestEnd } from '../../../../core/engine/threads/guest-thread.ts';
+import type { GuestEnd } from '../../../../core/engine/threads/guest-place.ts';
 
 const table: Record<string, { end: GuestEnd; began?: boolean; stop?: StopCode; exit: ContainerExit }> = {
   'proc_exit 0 is Completed': { end: { kind: 'exited', exit: { kind: 'exit', code: 0 } }, exit: { code: 0, reason: 'Completed' } },

@@ -1,0 +1,49 @@
+import { controlWord, cpuOffset } from '../../guest/protocol.ts';
+import type { GuestUsage } from './guest-place.ts';
+
+/** The main thread's end of one container's control block. */
+export class GuestControl {
+  readonly #words: Int32Array;
+  readonly #cpu: Float64Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+    this.#cpu = new Float64Array(memory, cpuOffset, 1);
+  }
+
+  get touched(): boolean {
+    return this.#is(controlWord.touched);
+  }
+
+  get begun(): boolean {
+    return this.#is(controlWord.entered) || this.touched;
+  }
+
+  get over(): boolean {
+    return this.#is(controlWord.ended);
+  }
+
+  /** See `cpuOffset`. */
+  get cpuMicroseconds(): number {
+    return this.#cpu[0]!;
+  }
+
+  /** Wakes a guest that waits for anything but a deadline. */
+  wake(): void {
+    Atomics.add(this.#words, controlWord.wake, 1);
+    Atomics.notify(this.#words, controlWord.wake);
+  }
+
+  usage(threadId: number, cpuNanoseconds: number): GuestUsage {
+    return {
+      threadId,
+      cpuNanoseconds,
+      memoryBytes: Atomics.load(this.#words, controlWord.memoryKibibytes) * 1024,
+      descriptors: Atomics.load(this.#words, controlWord.descriptors),
+    };
+  }
+
+  #is(word: number): boolean {
+    return Atomics.load(this.#words, word) === 1;
+  }
+}

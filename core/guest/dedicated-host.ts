@@ -1,0 +1,50 @@
+import { DedicatedBlocker } from './blocker.ts';
+import { createGuestClock, threadCpuMicroseconds } from './clock.ts';
+import { PlainDoom, StopSignal } from './doom.ts';
+import type { Doom } from './doom.ts';
+import { giveBackHeap } from './give-back-heap.ts';
+import { createGuestHost } from './guest-host.ts';
+import type { GuestHost } from './host.ts';
+import { instantiate } from './instantiate.ts';
+import { OutputRingWriter } from './output-ring.ts';
+import { Pace } from './pace.ts';
+import { controlWord, cpuOffset } from './protocol.ts';
+import type { GuestOrder } from './protocol.ts';
+
+/** Longer than a burst of starts takes: those who start have the CPUs first. */
+const idleMilliseconds = 3000;
+
+/** The host of a guest that has its thread for itself. `ringDoorbell` makes the main thread look at control block and rings. */
+export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void): { readonly host: GuestHost; readonly doom: Doom } {
+  const control = new Int32Array(order.control);
+  const base = new Float64Array(order.control, cpuOffset, 1);
+  base[0] = threadCpuMicroseconds();
+  const clock = createGuestClock(() => threadCpuMicroseconds() - base[0]!);
+  const pace = order.pace === undefined ? undefined : new Pace(order.pace);
+  const doom = new PlainDoom(() => pace?.setDue());
+  const stopped = (): Error | undefined => {
+    if (doom.doomed === undefined && Atomics.load(control, controlWord.stop) === 1) doom.doom(new StopSignal());
+    return doom.doomed;
+  };
+  const checks = pace === undefined ? {} : { checks: { epoch: pace.epoch, yield: () => (stopped() === undefined ? (pace.enter(0), 0) : 1) } };
+  const host = createGuestHost(order, {
+    blocker: new DedicatedBlocker({
+      wake: { words: control, index: controlWord.wake },
+      clock,
+      stopped,
+      ...(pace === undefined ? {} : { pace }),
+      whenIdle: { afterMilliseconds: idleMilliseconds, run: () => void (base[0]! += giveBackHeap()) },
+      onEnter: () => {
+        pace?.enter(0);
+        Atomics.store(control, controlWord.entered, 1);
+      },
+    }),
+    clock,
+    doom,
+    output: new OutputRingWriter(order.output, ringDoorbell),
+    container: 0,
+    ringDoorbell,
+    instantiate: (module, imports) => instantiate(module, imports, { ...checks, callStart: (start) => void (start as () => void)() }),
+  });
+  return { host, doom };
+}

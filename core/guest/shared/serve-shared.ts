@@ -1,0 +1,91 @@
+import os from 'node:os';
+import { threadId } from 'node:worker_threads';
+import { messageOf } from '../../api/errors.ts';
+import type { GuestExit, RuntimeThread } from '../../api/runtime.ts';
+import { createGuestClock, threadCpuMicroseconds } from '../clock.ts';
+import { StopSignal } from '../doom.ts';
+import { createGuestHost } from '../guest-host.ts';
+import type { GuestHost } from '../host.ts';
+import { instantiate } from '../instantiate.ts';
+import { OutputRingWriter } from '../output-ring.ts';
+import { Pace } from '../pace.ts';
+import { controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
+import { ownTid } from '../own-tid.ts';
+import { runOnHost } from '../run-on-host.ts';
+import { GuestScheduler } from './guest-scheduler.ts';
+import type { ScheduledGuest } from './guest-scheduler.ts';
+import { SharedBlocker } from './shared-blocker.ts';
+import type { SharedThreadMessage, SharedThreadOrder, SharedThreadTask } from './shared-protocol.ts';
+
+type Begin = Extract<SharedThreadOrder, { kind: 'begin' }>;
+
+/** The life of a thread with many guests, as a piscina task. It never settles: the main thread ends it. */
+export function serveShared({ port, output, pace: paced }: SharedThreadTask): Promise<never> {
+  const post = (message: SharedThreadMessage): void => port.postMessage(message);
+  const pace = new Pace(paced);
+  const monotonic = (): bigint => process.hrtime.bigint();
+  const scheduler = new GuestScheduler({
+    pace,
+    cpu: threadCpuMicroseconds,
+    monotonic,
+    later: setImmediate,
+    after(milliseconds, act) {
+      const timer = setTimeout(act, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  });
+  const guests = new Map<number, ScheduledGuest>();
+  const runtimes = new Map<string, Promise<RuntimeThread>>();
+  const runtimeAt = (url: string): Promise<RuntimeThread> => {
+    let runtime = runtimes.get(url);
+    if (runtime === undefined) runtimes.set(url, (runtime = import(url) as Promise<RuntimeThread>));
+    return runtime;
+  };
+
+  const begin = async ({ guest: number, order, control }: Begin): Promise<void> => {
+    const words = new Int32Array(control);
+    const cpu = new Float64Array(control, cpuOffset, 1);
+    const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds));
+    guests.set(number, guest);
+    const ringDoorbell = (): void => post({ kind: 'doorbell', guest: number });
+    const blocker = new SharedBlocker(guest, () => Atomics.store(words, controlWord.entered, 1));
+    const checks = { epoch: pace.epoch, yield: new WebAssembly.Suspending(() => guest.yield()) };
+    const host = createGuestHost({ ...order, control }, {
+      blocker,
+      clock: createGuestClock(() => guest.cpuMicroseconds),
+      doom: guest,
+      output: new OutputRingWriter(output, ringDoorbell),
+      container: number,
+      ringDoorbell,
+      instantiate: (module, imports) => instantiate(module, imports, { checks, callStart: (start) => WebAssembly.promising(start)().then(() => {}) }),
+    });
+    const end = await run(runtimeAt(order.runtimeUrl), order, host, guest);
+    Atomics.store(words, controlWord.ended, 1);
+    guest.end();
+    guests.delete(number);
+    post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
+  };
+
+  port.on('message', (message: SharedThreadOrder) => {
+    if (message.kind === 'begin') void begin(message);
+    else if (message.kind === 'wake-all') scheduler.wakeAll();
+    else if (message.kind === 'wake') guests.get(message.guest)?.wake();
+    else guests.get(message.guest)?.doom(new StopSignal());
+  });
+  os.setPriority(guestNiceness);
+  post({ kind: 'ready', threadId, tid: ownTid() });
+  return new Promise<never>(() => {});
+}
+
+type End = { readonly kind: 'exit'; readonly exit: GuestExit } | { readonly kind: 'failed'; readonly message: string };
+
+/** Never rejects. */
+async function run(loading: Promise<RuntimeThread>, { task }: Begin['order'], host: GuestHost, guest: ScheduledGuest): Promise<End> {
+  try {
+    const runtime = await loading;
+    await new Promise<void>((resolve) => guest.schedule(resolve));
+    return { kind: 'exit', exit: await runOnHost(runtime, task, host, guest) };
+  } catch (error) {
+    return { kind: 'failed', message: messageOf(error) };
+  }
+}
