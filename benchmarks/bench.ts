@@ -13,6 +13,7 @@ interface Options extends SuiteOptions {
   readonly json?: string;
   readonly compare?: string;
   readonly nullOnly: boolean;
+  readonly profile?: string;
 }
 
 const suites: Readonly<Record<string, Suite>> = { start, churn, footprint };
@@ -40,7 +41,10 @@ for (const [name, suite] of Object.entries(suites)) {
   const command = program.command(name).description(suite.description);
   for (const [option, value] of Object.entries(suite.defaults)) command.addOption(suiteOptions[option as keyof SuiteOptions]().default(value));
   command.option('--json <file>', 'write the result there').option('--compare <file>', 'set the result beside an earlier one');
-  if (suite.bed === 'cluster') command.option('--null-only', 'measure the null node alone', false);
+  if (suite.bed === 'cluster') {
+    command.option('--null-only', 'measure the null node alone', false);
+    command.option('--profile <directory>', "write V8's CPU profile of each node there; it slows the nodes down");
+  }
   command.action((options: Options) => measure(name, suite, options));
 }
 
@@ -68,7 +72,7 @@ function resultOf(name: string, suite: Suite, options: Options): Promise<Result>
       return createResult(name, await stamp({ wasmlet: bed.release.version }), suite.parameters(options), measurements);
     });
   }
-  return withTestBed({ nullOnly: options.nullOnly, progress }, async (bed) => {
+  return withTestBed({ nullOnly: options.nullOnly, profile: options.profile, progress }, async (bed) => {
     const measurements = await suite.run(bed, options);
     const versions = { wasmlet: bed.wasmletVersion, kubernetes: bed.kubernetesVersion };
     return createResult(name, await stamp(versions), suite.parameters(options), measurements);

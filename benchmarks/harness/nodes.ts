@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterAccess, User } from '../../test/cluster/cluster-access.ts';
 import { ProcessGroup } from '../../test/cluster/process-group.ts';
 import type { NullNodeConnection } from './null-node.ts';
+import type { LoopDelay } from './loop-delay-probe.ts';
 import type { Release } from './release.ts';
 
 export type NodeKind = 'null' | 'wasmlet';
@@ -17,6 +19,19 @@ export interface BenchmarkNode {
   /** From the start of the process until a watch sees the Node Ready. */
   readonly readyMilliseconds: number;
   stop(): Promise<void>;
+  /** What the main loop was held until now does not count. */
+  forgetLoopDelay(): void;
+  /** How long the main loop was held, once the node has stopped; undefined when it was not asked for. */
+  loopDelay(): Promise<LoopDelay | undefined>;
+}
+
+export interface NodeOptions {
+  /** Pods that it takes (default: wasmlet's own default). The null node takes any number. */
+  readonly maxPods?: number;
+  /** Watch its main loop, which keeps the node from being idle. */
+  readonly loopDelay?: boolean;
+  /** Where V8's CPU profile goes when the node ends. */
+  readonly profile?: string | undefined;
 }
 
 let count = 0;
@@ -33,10 +48,12 @@ export async function startNode(
   cluster: ClusterAccess,
   directory: string,
   release: Release | undefined,
+  options: NodeOptions = {},
 ): Promise<BenchmarkNode> {
   count += 1;
   const name = `${kind}-${count}`;
-  const command = kind === 'null' ? await nullCommand(name, cluster, directory) : await wasmletCommand(name, cluster, directory, release);
+  const command = kind === 'null' ? await nullCommand(name, cluster, directory) : await wasmletCommand(name, cluster, directory, release, options);
+  const delayFile = join(directory, `${name}.delay.json`);
   const admin = await cluster.apiClient();
   const processes = new ProcessGroup({ logs: directory });
   let readyAt: number | undefined;
@@ -46,7 +63,10 @@ export async function startNode(
   });
   try {
     const started = performance.now();
-    await processes.start(name, process.execPath, command, release?.environment);
+    await processes.start(name, process.execPath, [...nodeFlags(options), ...command], {
+      ...release?.environment,
+      ...(options.loopDelay && { WASMLET_BENCH_LOOP_DELAY: delayFile }),
+    });
     await processes.untilReady(name, async () => readyAt !== undefined);
     const stop = async (): Promise<void> => {
       await processes.end(name, 30_000);
@@ -54,7 +74,17 @@ export async function startNode(
       await admin.request('DELETE', `/api/v1/nodes/${name}`);
       admin.close();
     };
-    return { kind, name, pid: processes.pids[name]!, readyMilliseconds: readyAt! - started, stop };
+    const pid = processes.pids[name]!;
+    return {
+      kind,
+      name,
+      pid,
+      readyMilliseconds: readyAt! - started,
+      stop,
+      forgetLoopDelay: () => void (options.loopDelay && process.kill(pid, 'SIGUSR2')),
+      // A null node is killed where it stands and leaves none.
+      loopDelay: async () => (existsSync(delayFile) ? (JSON.parse(await readFile(delayFile, 'utf8')) as LoopDelay) : undefined),
+    };
   } catch (error) {
     await processes.stop();
     throw error;
@@ -75,7 +105,7 @@ async function nullCommand(name: string, cluster: ClusterAccess, directory: stri
   return [join(import.meta.dirname, 'null-node.ts'), path];
 }
 
-async function wasmletCommand(name: string, cluster: ClusterAccess, directory: string, release?: Release): Promise<string[]> {
+async function wasmletCommand(name: string, cluster: ClusterAccess, directory: string, release: Release | undefined, options: NodeOptions): Promise<string[]> {
   if (!release) throw new Error('a wasmlet node needs a release');
   const kubeconfig = await cluster.writeKubeconfig(join(directory, `${name}.kubeconfig`), nodeUser(name));
   return [
@@ -87,6 +117,14 @@ async function wasmletCommand(name: string, cluster: ClusterAccess, directory: s
     ...['--root-dir', join(directory, name)],
     ...['--port', '0'],
     ...['--healthz-port', '0'],
+    ...(options.maxPods === undefined ? [] : ['--max-pods', String(options.maxPods)]),
+  ];
+}
+
+function nodeFlags({ loopDelay, profile }: NodeOptions): string[] {
+  return [
+    ...(loopDelay ? ['--import', join(import.meta.dirname, 'loop-delay-probe.ts')] : []),
+    ...(profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile]),
   ];
 }
 

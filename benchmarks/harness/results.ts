@@ -6,7 +6,7 @@ import { formatTable } from './table.ts';
 /** One thing measured a number of times. */
 export interface Measurement {
   readonly metric: string;
-  readonly unit: 'ns' | 'µs' | 'ms' | 's' | 'kiB' | 'MiB' | 'pods/s' | '%';
+  readonly unit: 'ns' | 'µs' | 'ms' | 's' | 'kiB' | 'MiB' | 'pods/s' | '%' | '/s' | '/pod' | '×';
   /** Whose figure it is, e.g. `null`, `wasmlet`, or the difference of the two in the same round. */
   readonly subject: string;
   /** What it was measured with, e.g. the form of the pods; '' where there is one only. */

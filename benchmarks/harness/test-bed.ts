@@ -6,7 +6,7 @@ import wabt from 'wabt';
 import { type ApiClient, ApiError } from '../../test/cluster/api-client.ts';
 import { findBinaries } from '../../test/cluster/build.ts';
 import { type ControlPlane, startControlPlane } from '../../test/cluster/control-plane.ts';
-import { type BenchmarkNode, type NodeKind, startNode } from './nodes.ts';
+import { type BenchmarkNode, type NodeKind, type NodeOptions, startNode } from './nodes.ts';
 import { type Images, namespace } from './pods.ts';
 import { PodWatch } from './pod-watch.ts';
 import { buildRelease, type Release } from './release.ts';
@@ -22,12 +22,12 @@ export interface TestBed {
   /** Of wasmlet; `none` when only the null node is measured. */
   readonly wasmletVersion: string;
   readonly progress: (line: string) => void;
-  startNode(kind: NodeKind): Promise<BenchmarkNode>;
+  startNode(kind: NodeKind, options?: Omit<NodeOptions, 'profile'>): Promise<BenchmarkNode>;
 }
 
 /** @throws Error when the machine cannot have a control plane, or the release does not build */
 export async function withTestBed<T>(
-  options: { readonly nullOnly: boolean; readonly progress: (line: string) => void },
+  options: { readonly nullOnly: boolean; readonly profile?: string | undefined; readonly progress: (line: string) => void },
   work: (bed: TestBed) => Promise<T>,
 ): Promise<T> {
   const { progress } = options;
@@ -55,7 +55,7 @@ export async function withTestBed<T>(
         kubernetesVersion: gitVersion,
         wasmletVersion: release?.version ?? 'none',
         progress,
-        startNode: (kind) => startNode(kind, running, directory, release),
+        startNode: (kind, nodeOptions) => startNode(kind, running, directory, release, { ...nodeOptions, profile: options.profile && join(options.profile, kind) }),
       });
     } finally {
       watch.stop();

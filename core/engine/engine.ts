@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { AttachedStreams, ContainerConfig, ContainerStats, Engine, EngineEvent, PodSandboxConfig, PodSandboxObservation } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
@@ -80,7 +81,13 @@ export class WasmEngine implements Engine {
     if (sandbox === undefined) {
       const journal = Journal.create(directory, this.#logger);
       const createdAt = this.#clock.now();
-      const ready = mkdir(directory, { recursive: true, mode: 0o750 }).then(() => journal.append({ type: 'sandbox', uid, name, namespace, createdAt }));
+      const create = async (): Promise<void> => {
+        // In place, as the journal itself writes.
+        mkdirSync(directory, { recursive: true, mode: 0o750 });
+        await journal.append({ type: 'sandbox', uid, name, namespace, createdAt });
+      };
+      const ready = create();
+      ready.catch(() => {}); // Whoever waits for it sees it.
       sandbox = new PodSandbox({ uid, name, namespace }, createdAt, journal, ready);
       this.#sandboxes.set(uid, sandbox);
     }

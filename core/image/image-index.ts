@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifact } from '../api/artifact.ts';
 import type { Image } from '../api/image.ts';
@@ -18,6 +18,8 @@ export interface ImageRecord extends Omit<Image, 'artifact'> {
 export class ImageIndex {
   readonly #directory: string;
   readonly #logger: Logger;
+  /** What was read, by file, and of which version of it. */
+  readonly #read = new Map<string, { readonly version: string; readonly record: ImageRecord | undefined }>();
 
   /** `directory`: `<root>/images/references`; created on the first write. */
   constructor(directory: string, logger: Logger) {
@@ -26,7 +28,7 @@ export class ImageIndex {
   }
 
   async get(reference: string): Promise<ImageRecord | undefined> {
-    return this.#read(this.#file(reference));
+    return this.#current(this.#file(reference));
   }
 
   async put(record: ImageRecord): Promise<void> {
@@ -47,12 +49,30 @@ export class ImageIndex {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    const records = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => this.#read(path.join(this.#directory, name))));
+    const records = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => this.#current(path.join(this.#directory, name))));
     return records.filter((record) => record !== undefined);
   }
 
+  /** Read once for each version: another process may have replaced the file, and then it is another one. */
+  async #current(file: string): Promise<ImageRecord | undefined> {
+    const found = await stat(file, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (found === undefined) {
+      this.#read.delete(file);
+      return undefined;
+    }
+    const version = `${found.ino}/${found.mtimeNs}/${found.size}`;
+    const known = this.#read.get(file);
+    if (known?.version === version) return known.record;
+    const record = await this.#parse(file);
+    this.#read.set(file, { version, record });
+    return record;
+  }
+
   /** A record that cannot be read is as good as none: the image is pulled again and the record replaced. */
-  async #read(file: string): Promise<ImageRecord | undefined> {
+  async #parse(file: string): Promise<ImageRecord | undefined> {
     let text: string;
     try {
       text = await readFile(file, 'utf8');

@@ -82,7 +82,9 @@ export class PodVolumeManager implements VolumeManager {
     await this.#inTurn(podUid, async () => {
       this.#ready.delete(podUid);
       const root = volumesDirectory(this.#options.podsDirectory, podUid);
-      for (const typeName of await list(root)) {
+      const types = await list(root);
+      if (types.length === 0) return;
+      for (const typeName of types) {
         const plugin = this.#options.plugins(typeOfDirectory(typeName) ?? '')?.plugin;
         for (const name of await list(path.join(root, typeName))) {
           const directory = path.join(root, typeName, name);

@@ -90,6 +90,31 @@ describe('what pods refer to, against the API fake', () => {
     await fake.until('no watch', () => fake.watches().length === 0);
   });
 
+  it('watches a ConfigMap that no pod needs any more for a minute, for the next such pod', async () => {
+    reader.close();
+    const clock = new VirtualClock();
+    reader = new ApiObjectReader({ api, clock, random: () => 0, logger: silentLogger });
+    fake.create('configmaps', { metadata: { name: 'settings' }, data: { key: 'one' } });
+    const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+    const watches = (count: number) => fake.until(`${count} watches`, () => {
+      void clock.advance(0, settle);
+      return fake.watches('configmaps').length === count;
+    });
+    reader.retain(pod);
+    const first = setting();
+    await watches(1);
+    assert.equal(await first, 'one');
+    const asked = fake.requests.length;
+    reader.release(pod.metadata.uid);
+    await clock.advance(10_000, settle);
+    reader.retain(pod);
+    assert.equal(await setting(), 'one');
+    assert.equal(fake.requests.length, asked);
+    reader.release(pod.metadata.uid);
+    await clock.advance(60_000, settle);
+    await watches(0);
+  });
+
   it('closes a watch that nobody reads for five minutes, and opens it for the next reader', async () => {
     reader.close();
     const clock = new VirtualClock();

@@ -1,4 +1,5 @@
-import { appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
@@ -12,7 +13,8 @@ const compactAfter = 50;
 /**
  * A pod's attempts and exits on disk, append-only, one JSON object a line, so that nothing finished runs twice after
  * the node was killed. Appends are ordered; they are not synced to the disk: the page cache outlives the process, and
- * a machine that lost power starts its pods anew.
+ * a machine that lost power starts its pods anew. Each is one small write into that cache, made in place: 10 µs, of which
+ * the way through the thread pool and back would make 200, four times in each container's life.
  */
 export class Journal {
   readonly #path: string;
@@ -63,11 +65,11 @@ export class Journal {
     await rm(this.#path, { force: true });
   }
 
-  async #write(entry: JournalEntry): Promise<void> {
+  #write(entry: JournalEntry): void {
     const line = lineOf(entry);
     const torn = this.#torn;
     this.#torn = true;
-    await appendFile(this.#path, torn ? `\n${line}` : line, { mode: 0o600 });
+    appendFileSync(this.#path, torn ? `\n${line}` : line, { mode: 0o600 });
     this.#torn = false;
   }
 

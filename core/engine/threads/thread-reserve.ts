@@ -25,6 +25,8 @@ const parallelStarts = availableParallelism() * 2;
 const mostIdle = 8;
 /** Making a thread takes 10 ms of a CPU and holds the main thread for one: not while the container that took the last spare begins. */
 const refillPauseMilliseconds = 100;
+/** Where threads come back this often, a container that waits gets one of them before a new one would be ready. */
+const turnoverMilliseconds = 50;
 /** What was not needed for so long is given up. */
 const trimMilliseconds = 30_000;
 
@@ -52,6 +54,9 @@ export class ThreadReserve {
   #lowWater = 0;
   #preload: Preload | undefined;
   #refilling = false;
+  #startPending = false;
+  /** When a container gave its thread back last, monotonic. */
+  #givenBackAt = -Infinity;
   #trimming = false;
   #stopped = false;
 
@@ -83,7 +88,7 @@ export class ThreadReserve {
     };
     signal.addEventListener('abort', abort, { once: true });
     this.#waiting.push(waiter);
-    this.#target = Math.min(mostIdle, this.#target * 2);
+    this.#raiseTarget();
     this.#startMore();
     return promise.finally(() => signal.removeEventListener('abort', abort));
   }
@@ -91,6 +96,7 @@ export class ThreadReserve {
   /** The container is done with the thread and has left nothing behind. */
   giveBack(thread: PoolThread): void {
     this.#taken -= 1;
+    this.#givenBackAt = this.#options.clock.monotonic();
     this.#offer(thread);
   }
 
@@ -138,7 +144,12 @@ export class ThreadReserve {
 
   /** As many starts as containers wait for, then as the reserve lacks; a few at a time. */
   #startMore(): void {
-    const { maxThreads } = this.#options;
+    const { maxThreads, clock } = this.#options;
+    const turnover = this.#taken > 0 && clock.monotonic() - this.#givenBackAt < turnoverMilliseconds;
+    if (turnover && this.#waiting.length > 0) {
+      this.#startMoreSoon();
+      return;
+    }
     for (;;) {
       const missing = this.#waiting.length > 0 ? this.#waiting.length : this.#refilling ? 0 : this.#target - this.#idle.length;
       if (this.#stopped || this.#starting >= Math.min(missing, parallelStarts)) return;
@@ -168,9 +179,23 @@ export class ThreadReserve {
     }
   }
 
+  #startMoreSoon(): void {
+    if (this.#startPending) return;
+    this.#startPending = true;
+    this.#options.clock.after(turnoverMilliseconds, () => {
+      this.#startPending = false;
+      this.#startMore();
+    });
+  }
+
+  #raiseTarget(): void {
+    this.#target = Math.min(Math.max(mostIdle, this.#target), this.#target * 2);
+    this.#trimLater();
+  }
+
   #refillSoon(): void {
     // With nothing left the next container would wait for all of a start.
-    if (this.#idle.length === 0) this.#target = Math.min(mostIdle, this.#target * 2);
+    if (this.#idle.length === 0) this.#raiseTarget();
     if (this.#refilling) return;
     this.#refilling = true;
     this.#options.clock.after(refillPauseMilliseconds, () => {

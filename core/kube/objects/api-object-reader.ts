@@ -28,7 +28,13 @@ export interface ApiObjectReaderOptions {
 interface Retained {
   readonly watched: WatchedObject<ConfigMap | Secret>;
   readonly pods: Set<string>;
+  /** Secrets do not: what no pod needs is not held. */
+  readonly lingers: boolean;
+  cancelDrop: () => void;
 }
+
+/** A ConfigMap that no pod needs any more is watched on for so long: another such pod often follows. */
+const lingerMilliseconds = 60_000;
 
 /** What retained pods refer to is watched, one object at a time; anything else is asked for each time. */
 export class ApiObjectReader implements ObjectReader {
@@ -76,6 +82,7 @@ export class ApiObjectReader implements ObjectReader {
     for (const [key, name] of wanted) {
       let retained = this.#retained.get(key);
       if (retained === undefined) this.#retained.set(key, (retained = this.#retain(name)));
+      retained.cancelDrop();
       retained.pods.add(uid);
     }
   }
@@ -86,7 +93,10 @@ export class ApiObjectReader implements ObjectReader {
   }
 
   close(): void {
-    for (const { watched } of this.#retained.values()) watched.close();
+    for (const { watched, cancelDrop } of this.#retained.values()) {
+      cancelDrop();
+      watched.close();
+    }
     this.#retained.clear();
     this.#services.close();
     this.#runtimeClasses.close();
@@ -102,14 +112,19 @@ export class ApiObjectReader implements ObjectReader {
         for (const uid of pods) this.#changes.next(uid);
       },
     });
-    return { watched, pods };
+    return { watched, pods, lingers: name.kind === 'configmaps', cancelDrop: () => {} };
   }
 
   #drop(key: string, podUid: string): void {
     const retained = this.#retained.get(key);
     if (retained === undefined || !retained.pods.delete(podUid) || retained.pods.size > 0) return;
-    retained.watched.close();
-    this.#retained.delete(key);
+    const close = (): void => {
+      retained.watched.close();
+      this.#retained.delete(key);
+    };
+    // Every default pod of a namespace refers to kube-root-ca.crt: opening a connection for each anew would be most of its start.
+    if (retained.lingers) retained.cancelDrop = this.#options.clock.after(lingerMilliseconds, close);
+    else close();
   }
 
   async #read<T>(name: ObjectName): Promise<T | undefined> {

@@ -5,10 +5,12 @@ import type { PodSandboxObservation } from '../../api/engine.ts';
 import type { Pod, PodStatus } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { PodClient } from '../../kube/kube.ts';
+import { isOnTheWay } from '../../pod/status/is-on-the-way.ts';
 import { isStaticPod } from '../../pod/static-pod.ts';
 import { isTerminal } from '../../pod/status/pod-phase.ts';
 import { mergeForeignConditions, sameStatus } from './compare-status.ts';
 import { saysRunningAfterEnd } from './stale-status.ts';
+import { WriteSlots } from './write-slots.ts';
 
 export interface StatusManagerOptions {
   readonly podClient: PodClient;
@@ -30,21 +32,29 @@ interface StatusEntry {
   writing: boolean;
   retryDelay: number;
   cancelRetry?: () => void;
+  /** Of a status that waits for a better one. */
+  cancelDelay?: (() => void) | undefined;
   /** The API has no pod with this UID any more. */
   gone: boolean;
 }
 
 const firstRetryMilliseconds = 500;
+/** So long a status that only says "being started" waits for the one that says how it went. */
+const onTheWayMilliseconds = 3000;
+/** A burst's later statuses wait here, where the newest is taken, rather than on their way. */
+const writesAtOnce = 16;
 const longestRetryMilliseconds = 10_000;
 
 /**
  * The only writer of pod statuses: versions them, compares, patches. Pods are written in parallel, one pod's statuses one
- * after another, and only the newest (upstream: pkg/kubelet/status). What fails is tried again until the pod is forgotten.
+ * after another, and only the newest (upstream: pkg/kubelet/status). Of a start the API hears its outcome, and that it is under
+ * way only when it takes long: a short pod is one write. What fails is tried again until the pod is forgotten.
  */
 export class StatusManager {
   readonly #entries = new Map<string, StatusEntry>();
   readonly #finalWritten$ = new Subject<string>();
   readonly #options: StatusManagerOptions;
+  readonly #slots = new WriteSlots(writesAtOnce);
   #stopped = false;
   #onFlushed: (() => void) | undefined;
 
@@ -75,7 +85,7 @@ export class StatusManager {
       entry.status = status;
       entry.version += 1;
     }
-    this.#write(pod.metadata.uid);
+    this.#writeInTime(pod.metadata.uid);
   }
 
   /** The API shows this object: somebody else may have changed its status, which is then put right. */
@@ -101,6 +111,7 @@ export class StatusManager {
   /** The pod is no longer of this node. */
   forget(uid: string): void {
     this.#entries.get(uid)?.cancelRetry?.();
+    this.#entries.get(uid)?.cancelDelay?.();
     this.#entries.delete(uid);
   }
 
@@ -108,6 +119,7 @@ export class StatusManager {
   async stop(deadlineMilliseconds: number): Promise<void> {
     const flushed = new AbortController();
     this.#onFlushed = () => flushed.abort();
+    for (const [uid, { cancelDelay }] of this.#entries) if (cancelDelay !== undefined) this.#write(uid);
     this.#tellFlushed();
     await this.#options.clock.sleep(deadlineMilliseconds, flushed.signal);
     this.#stopped = true;
@@ -120,8 +132,17 @@ export class StatusManager {
     if (entries.every((entry) => entry.gone || entry.written === entry.version)) this.#onFlushed();
   }
 
+  #writeInTime(uid: string): void {
+    const entry = this.#entries.get(uid);
+    const patient = entry !== undefined && entry.written === 0 && this.#onFlushed === undefined && !isStaticPod(entry.pod) && isOnTheWay(entry.status);
+    if (!patient) this.#write(uid);
+    else entry.cancelDelay ??= this.#options.clock.after(onTheWayMilliseconds, () => this.#write(uid));
+  }
+
   #write(uid: string): void {
     const entry = this.#entries.get(uid);
+    entry?.cancelDelay?.();
+    if (entry !== undefined) entry.cancelDelay = undefined;
     if (entry === undefined || entry.writing || this.#stopped) return;
     if (isStaticPod(entry.pod)) {
       entry.written = entry.version;
@@ -139,6 +160,8 @@ export class StatusManager {
 
   async #writeLoop(uid: string, entry: StatusEntry): Promise<void> {
     const { podClient, logger } = this.#options;
+    const turn = this.#slots.take();
+    if (turn !== undefined) await turn;
     try {
       while (entry.written < entry.version && !entry.gone && !this.#stopped && this.#entries.get(uid) === entry) {
         const { version, status } = entry;
@@ -156,6 +179,7 @@ export class StatusManager {
       this.#retry(uid, entry);
     } finally {
       entry.writing = false;
+      this.#slots.give();
       this.#tellFlushed();
     }
   }

@@ -170,6 +170,50 @@ describe('StatusManager', () => {
     assert.deepEqual(written(), ['Pending', 'Succeeded']);
   });
 
+  const starting: PodStatus = { phase: 'Pending', containerStatuses: [{ name: 'main', image: 'i', imageID: '', ready: false, restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } }] };
+
+  test('writes of a quick start its outcome alone', async () => {
+    manager.set(pod, starting);
+    await clock.advance(2000, settle);
+    manager.set(pod, phase('Running'));
+    assert.deepEqual(written(), ['Running']);
+    await client.answer();
+    await clock.advance(5000, settle);
+    assert.deepEqual(written(), ['Running']);
+  });
+
+  test('writes that a pod is being started when that takes long, once', async () => {
+    manager.set(pod, starting);
+    manager.set(pod, { ...starting, hostIP: '10.0.0.1' });
+    await clock.advance(3000, settle);
+    assert.deepEqual(written(), ['Pending']);
+    await client.answer();
+    assert.equal(client.writes[0]?.status.hostIP, '10.0.0.1');
+    await clock.advance(5000, settle);
+    assert.deepEqual(written(), ['Pending']);
+  });
+
+  test('writes at once what keeps a pod from starting', () => {
+    manager.set(pod, { ...starting, containerStatuses: [{ ...starting.containerStatuses![0]!, state: { waiting: { reason: 'ErrImagePull', message: 'no' } } }] });
+    assert.deepEqual(written(), ['Pending']);
+  });
+
+  test('writes what it holds back when the node stops', async () => {
+    manager.set(pod, starting);
+    void manager.stop(5000);
+    assert.deepEqual(written(), ['Pending']);
+  });
+
+  test('in a burst, what waits for its turn is written as it is then', async () => {
+    const pods = Array.from({ length: 17 }, (_, index) => testPod(`b${index}`));
+    for (const each of pods) manager.set(each, phase('Running'));
+    assert.equal(client.writes.length, 16);
+    manager.set(pods[16]!, phase('Succeeded'));
+    client.writes[0]!.answer();
+    await settle();
+    assert.deepEqual(client.writes.slice(16).map((write) => write.status.phase), ['Succeeded']);
+  });
+
   test('writes nothing of static pods', () => {
     manager.set(testPod('s', {}, { annotations: { 'kubernetes.io/config.source': 'file' } }), phase('Succeeded'));
     assert.equal(client.writes.length, 0);
