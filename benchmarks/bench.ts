@@ -5,6 +5,7 @@ import { stamp } from './harness/machine.ts';
 import { createResult, formatComparison, formatResult, readResult, type Result, writeResult } from './harness/results.ts';
 import { withTestBed } from './harness/test-bed.ts';
 import { churn } from './suites/churn.ts';
+import { compute } from './suites/compute.ts';
 import { footprint } from './suites/footprint.ts';
 import { start } from './suites/start.ts';
 import type { Suite, SuiteOptions } from './suites/suite.ts';
@@ -16,7 +17,7 @@ interface Options extends SuiteOptions {
   readonly profile?: string;
 }
 
-const suites: Readonly<Record<string, Suite>> = { start, churn, footprint };
+const suites: Readonly<Record<string, Suite>> = { start, churn, footprint, compute };
 /** How the command line names what a suite can be told. */
 const suiteOptions: Readonly<Record<keyof SuiteOptions, () => Option>> = {
   n: () => new Option('-n <samples>', 'samples of each measurement').argParser(positiveInteger),
