@@ -13,14 +13,21 @@ export interface Addition {
   readonly bytes: Uint8Array;
 }
 
+export interface CustomSection {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
 /** What becomes of a module's sections. */
 export interface Changes {
   readonly splices: readonly Splice[];
   readonly additions: ReadonlyMap<number, Addition>;
   /** Ids of sections that are left out. */
   readonly removed?: ReadonlySet<number>;
-  /** Custom sections at the end, by name. */
-  readonly customSections?: ReadonlyMap<string, Uint8Array>;
+  /** A custom section in front of the code. */
+  readonly beforeCode?: CustomSection;
+  /** A custom section at the end. */
+  readonly atEnd?: CustomSection;
 }
 
 /** The name of a custom section. */
@@ -45,12 +52,14 @@ function addTo(section: Section, bytes: Uint8Array, { items, bytes: added }: Add
 
 /** Puts a module together from its sections, with what is replaced, appended and left out. The splices are in order. */
 export function assembleModule(bytes: Uint8Array, sections: readonly Section[], changes: Changes): Uint8Array {
-  const { splices, additions, removed, customSections } = changes;
+  const { splices, additions, removed, beforeCode, atEnd } = changes;
   const writer = new BinaryWriter(bytes.length + (bytes.length >> 3) + 1024).raw(bytes.subarray(0, preambleBytes));
   const missing = sectionOrder.filter((id) => additions.has(id) && !sections.some((section) => section.id === id));
+  const writeCustom = ({ name, content }: CustomSection): void => void writer.u8(sectionId.custom).sized(new BinaryWriter().name(name).raw(content).written);
   const writeMissing = (before: number): void => {
     while (missing.length > 0 && sectionOrder.indexOf(missing[0]!) < before) {
       const id = missing.shift()!;
+      if (id === sectionId.code && beforeCode !== undefined) writeCustom(beforeCode);
       const { items, bytes: added } = additions.get(id)!;
       writer.u8(id).sized(new BinaryWriter().u32(items).raw(added).written);
     }
@@ -62,6 +71,7 @@ export function assembleModule(bytes: Uint8Array, sections: readonly Section[], 
     while (next < splices.length && splices[next]!.start < section.end) next++;
     if (removed?.has(section.id) === true) continue;
     if (section.id === sectionId.custom && additions.has(sectionId.code) && pointsIntoCode(section, bytes)) continue;
+    if (section.id === sectionId.code && beforeCode !== undefined) writeCustom(beforeCode);
     const inside = splices.slice(from, next);
     const addition = additions.get(section.id);
     const [count, tail] = addition === undefined ? [] : addTo(section, bytes, addition);
@@ -69,6 +79,6 @@ export function assembleModule(bytes: Uint8Array, sections: readonly Section[], 
     writer.u8(section.id).sized(spliced(bytes, section.start, section.end, all));
   }
   writeMissing(Number.POSITIVE_INFINITY);
-  for (const [name, content] of customSections ?? []) writer.u8(sectionId.custom).sized(new BinaryWriter().name(name).raw(content).written);
+  if (atEnd !== undefined) writeCustom(atEnd);
   return writer.written;
 }

@@ -17,6 +17,8 @@ import { growRefusedEntry, zeroGlobal } from '../limiting/mark-growth.ts';
 import type { GrowthFunction } from '../limiting/mark-growth.ts';
 import type { ModuleOutline } from '../limiting/module-outline.ts';
 import { whyMemoriesNotShareable } from '../why-not-shareable.ts';
+import { BranchHints } from './branch-hints.ts';
+import type { Check } from './branch-hints.ts';
 import { BulkFunctions } from './bulk-functions.ts';
 import type { AppendedFunction } from './bulk-functions.ts';
 import { callGraphOf, referencedByKind } from './call-graph.ts';
@@ -88,12 +90,14 @@ function memoryType(limits: Limits, limited: bigint | undefined): Uint8Array {
 }
 
 /** `if` the epoch word is not zero, `call` the function that yields. Read anew each time: calls and other memories' stores may change it. */
-function checkInstructions(epochMemory: number, yieldFunction: number): Uint8Array {
+function checkInstructions(epochMemory: number, yieldFunction: number): Check {
   const write = new BinaryWriter(24).u8(opcode.i32Const, 0, 0x28);
   // Alignment 2^2; bit 6 says that a memory index follows.
   if (epochMemory === 0) write.u8(0x02);
   else write.u8(0x42).u32(epochMemory);
-  return write.u8(0, opcode.if, emptyBlock, opcode.call).u32(yieldFunction).u8(opcode.end).written;
+  write.u8(0);
+  const ifOffset = write.written.length;
+  return { ifOffset, bytes: write.u8(opcode.if, emptyBlock, opcode.call).u32(yieldFunction).u8(opcode.end).written };
 }
 
 /** Calls the host's `yield`; a guest that is not to go on traps, which no `catch_all` can catch. */
@@ -143,10 +147,11 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
   const moved = defined === 0 ? yieldImport : outline.functions;
   const yieldFunction = outline.functions + 1;
   const check = checkInstructions(outline.memories.length, yieldFunction);
-  const bulk = new BulkFunctions(outline.memories, functions.dataSegments, check, yieldFunction + 1 + marking.length);
+  const bulk = new BulkFunctions(outline.memories, functions.dataSegments, check.bytes, yieldFunction + 1 + marking.length);
   const byKind = referencedByKind(functions, scan);
   const placed = new CheckPlacer({
-    bytes, functions, byKind, check, moved, bulk,
+    bytes, functions, byKind, moved, bulk,
+    check: check.bytes,
     graph: callGraphOf(functions, scan, byKind),
     growth: new Map(marking.map(({ memory }, nth) => [memory, yieldFunction + 1 + nth])),
   }).place();
@@ -160,6 +165,7 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
   const typeIndices = new BinaryWriter();
   const bodies = new BinaryWriter(1024);
   const splices: Splice[] = [...functions.redirected(moved)];
+  const hints = new BranchHints(check);
   if (defined > 0) {
     const sectionOf = (id: number): Section => outline.sections.find((section) => section.id === id)!;
     const first = withoutFirst(bytes, sectionOf(sectionId.function), (reader) => void reader.u32('a type index'));
@@ -169,8 +175,11 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
     splices.push(first.splice, code.splice);
     placed.forEach((inside, nth) => {
       const body = functions.bodies[nth]!;
-      if (nth > 0 && inside.length > 0) splices.push({ start: body.sizeStart, end: body.end, bytes: changedBody(bytes, body, inside) });
+      if (nth === 0 || inside.length === 0) return;
+      splices.push({ start: body.sizeStart, end: body.end, bytes: changedBody(bytes, body, inside) });
+      hints.add(yieldImport + nth, body.start, inside);
     });
+    hints.add(moved, functions.bodies[0]!.start, placed[0]!);
   }
   appended.forEach((each, nth) => {
     types.raw(functionType(each));
@@ -201,7 +210,8 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
   return {
     splices, additions,
     removed: new Set([sectionId.start, ...(memory === undefined ? [] : [sectionId.memory])]),
-    customSections: new Map([[reservedName, encodeRewriting(rewriting)]]),
+    beforeCode: hints.section,
+    atEnd: { name: reservedName, content: encodeRewriting(rewriting) },
   };
 }
 

@@ -3,11 +3,11 @@ import type { CodeScan } from './scan-code.ts';
 
 /** Who can call whom, tail calls included. Functions by index, imports first. */
 export interface CallGraph {
-  /** Functions with a check at their entry: every cycle of calls passes through one. */
-  readonly checkedAtEntry: ReadonlySet<number>;
+  /** Every cycle of calls passes through one of these functions: none calls on within its cycle without a check since its entry. */
+  readonly checked: ReadonlySet<number>;
   /** On a cycle: the same number for functions that can all reach one another. */
   readonly cycleOf: ReadonlyMap<number, number>;
-  /** Defined functions, each behind those that it can call, but for calls of `checkedAtEntry`. */
+  /** Defined functions, each behind those that it can call, but for calls of `checked`. */
   readonly order: readonly number[];
 }
 
@@ -115,5 +115,5 @@ export function callGraphOf(functions: ModuleFunctions, scan: CodeScan, byKind: 
   // No cycle passes through a call by reference any more: what leads back now is a direct call.
   const { order, backTo } = postOrder(edges, checked);
   for (const target of backTo) checked.add(target);
-  return { checkedAtEntry: checked, cycleOf: cycles, order: order.filter((node) => node >= imported && node < kinds.length) };
+  return { checked, cycleOf: cycles, order: order.filter((node) => node >= imported && node < kinds.length) };
 }

@@ -5,7 +5,7 @@ import type { Splice } from '../binary/splice.ts';
 import type { BulkFunctions } from './bulk-functions.ts';
 import type { CallGraph } from './call-graph.ts';
 import type { ModuleFunctions } from './module-functions.ts';
-import { cycleWork, functionWork, heavyWork, smallBulkBytes, workOf } from './work.ts';
+import { cycleWork, earlyWork, functionWork, heavyWork, smallBulkBytes, workOf } from './work.ts';
 
 /** What the placing of checks needs to know of the module, and how it is written down. */
 export interface Placing {
@@ -28,10 +28,16 @@ const nowhere = -1;
 /** A block that is open: how much work may lie behind whoever leaves it by a branch, and for `if` whoever skips it. */
 interface Frame {
   readonly loop: boolean;
-  /** Work at the branches out of it, the most so far. */
+  /** At the branches out of it, the most so far. */
   out: number;
-  /** Work in front of an `if` whose `else` has not come. */
+  outFresh: number;
+  /** In front of an `if` whose `else` has not come. */
   skipped: number;
+  skippedFresh: number;
+}
+
+function openFrame(loop: boolean): Frame {
+  return { loop, out: nowhere, outFresh: nowhere, skipped: nowhere, skippedFresh: nowhere };
 }
 
 /**
@@ -46,15 +52,20 @@ export class CheckPlacer {
   /** The same over the functions that a call by reference may reach, by type. */
   readonly #kindWork: Int32Array;
   readonly #referenced: ReadonlySet<number>;
+  /** Cycles to which a call by reference may lead, by type; `checked`: by a function that checks for itself. */
+  readonly #cycles: readonly { readonly all: ReadonlySet<number | undefined>; readonly checked: ReadonlySet<number | undefined> }[];
 
   constructor(placing: Placing) {
     this.#placing = placing;
-    const { functions, byKind } = placing;
+    const { functions, byKind, graph } = placing;
     this.#work = new Int32Array(functions.kinds.length).fill(heavyWork, 0, functions.imported);
     this.#kindWork = new Int32Array(byKind.length);
     this.#referenced = new Set(byKind.flat());
+    const cyclesOf = (targets: readonly number[]): ReadonlySet<number | undefined> => new Set(targets.map((target) => graph.cycleOf.get(target)));
+    this.#cycles = byKind.map((targets) => ({ all: cyclesOf(targets), checked: cyclesOf(targets.filter((target) => graph.checked.has(target))) }));
     byKind.forEach((targets, kind) => {
       if (functions.foreignReferences || targets.some((target) => target < functions.imported)) this.#kindWork[kind] = heavyWork;
+      else if (this.#cycles[kind]!.checked.size > 0) this.#kindWork[kind] = earlyWork;
     });
   }
 
@@ -68,20 +79,23 @@ export class CheckPlacer {
 
   #done(index: number, most: number): void {
     this.#work[index] = most;
-    if (!this.#referenced.has(index) || this.#placing.graph.checkedAtEntry.has(index)) return;
+    if (!this.#referenced.has(index) || this.#placing.graph.checked.has(index)) return;
     const kind = this.#placing.functions.kinds[index]!;
     this.#kindWork[kind] = Math.max(this.#kindWork[kind]!, most);
   }
 
   #placeIn(index: number): readonly Splice[] {
-    const { bytes, functions, graph, check, moved, bulk, growth, byKind } = this.#placing;
+    const { bytes, functions, graph, check, moved, bulk, growth } = this.#placing;
     const body = functions.bodies[index - functions.imported]!;
     const cycle = graph.cycleOf.get(index);
     const limit = cycle === undefined ? functionWork : cycleWork;
     const reader = new BinaryReader(bytes, body.start, body.end);
     const splices: Splice[] = [];
-    const frames: Frame[] = [{ loop: false, out: nowhere, skipped: nowhere }];
+    const frames: Frame[] = [openFrame(false)];
+    /** Work since the last check, or since the function's entry. */
     let behind = 0;
+    /** For a function that must check before it calls on within its cycle: work since its entry, `nowhere` once it has checked. */
+    let fresh = graph.checked.has(index) ? 0 : nowhere;
     let most = 0;
     let start = 0;
     /** Constant on top of the operand stack, pushed by the instruction before. */
@@ -91,38 +105,45 @@ export class CheckPlacer {
     const put = (at: number): void => {
       splices.push({ start: at, end: at, bytes: check });
       behind = 0;
+      fresh = nowhere;
     };
     const add = (work: number): void => {
       if (behind === nowhere) return;
-      if (behind > 0 && behind + work > limit) put(start);
+      if ((behind > 0 && behind + work > limit) || (fresh !== nowhere && fresh + work > earlyWork)) put(start);
       behind += work;
+      if (fresh !== nowhere) fresh += work;
       if (behind > most) most = behind;
+    };
+    const leave = (): void => {
+      behind = nowhere;
+      fresh = nowhere;
     };
     const branch = (label: number): void => {
       const frame = frames[frames.length - 1 - label]!;
-      if (!frame.loop && behind > frame.out) frame.out = behind;
+      if (frame.loop) return;
+      if (behind > frame.out) frame.out = behind;
+      if (fresh > frame.outFresh) frame.outFresh = fresh;
     };
-    /** A call of a function that begins with a check; nothing of what it does afterwards counts among those on one cycle. */
-    const addChecked = (cycles: number | undefined): void => {
-      if (behind === nowhere) return;
-      behind = cycles !== undefined && cycles === cycle ? 0 : cycleWork;
+    const inOwnCycle = (target: number): boolean => cycle !== undefined && graph.cycleOf.get(target) === cycle;
+    /** Returning from another cycle. What returning within one's own adds is bounded by the stack's depth. */
+    const addReturn = (): void => {
+      if (behind !== nowhere && behind < cycleWork) behind = cycleWork;
       if (behind > most) most = behind;
     };
     const callDirect = (target: number, code: number): void => {
-      if (graph.checkedAtEntry.has(target)) {
-        add(workOf(code));
-        addChecked(graph.cycleOf.get(target));
+      const within = inOwnCycle(target);
+      if (within && fresh !== nowhere) put(start);
+      if (graph.checked.has(target)) {
+        add(workOf(code) + earlyWork);
+        if (!within) addReturn();
       } else add(workOf(code) + this.#work[target]!);
       if (target === functions.imported && moved !== target) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
     };
     const callByReference = (kind: number, code: number): void => {
+      const { all, checked } = this.#cycles[kind]!;
+      if (fresh !== nowhere && all.has(cycle)) put(start);
       add(workOf(code) + this.#kindWork[kind]!);
-      for (const target of byKind[kind]!) {
-        if (!graph.checkedAtEntry.has(target) || (cycle !== undefined && graph.cycleOf.get(target) === cycle)) continue;
-        behind = Math.max(behind, behind === nowhere ? nowhere : cycleWork);
-        if (behind > most) most = behind;
-        break;
-      }
+      if (checked.size > (checked.has(cycle) ? 1 : 0)) addReturn();
     };
     const replace = (target: number): void => void splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
     const miscellaneous = (): void => {
@@ -137,8 +158,11 @@ export class CheckPlacer {
           // It checks before each piece.
           add(workOf(opcode.call));
           replace(target);
-          if (behind !== nowhere) behind = heavyWork;
-          most = Math.max(most, behind);
+          if (behind !== nowhere) {
+            behind = heavyWork;
+            fresh = nowhere;
+            most = Math.max(most, behind);
+          }
           return;
         }
         case miscellaneousOpcode.tableInit:
@@ -150,7 +174,6 @@ export class CheckPlacer {
     };
 
     skipLocals(reader);
-    if (graph.checkedAtEntry.has(index)) put(reader.offset);
     while (frames.length > 0) {
       start = reader.offset;
       const code = skipInstruction(reader);
@@ -163,35 +186,40 @@ export class CheckPlacer {
           break;
         case opcode.block:
         case opcode.try:
-          frames.push({ loop: false, out: nowhere, skipped: nowhere });
+          frames.push(openFrame(false));
           break;
         case opcode.tryTable:
           // Exceptions may come with any work behind them.
           for (const label of catchLabels(bytes, start, reader.offset)) {
             const frame = frames[frames.length - 1 - label]!;
             frame.out = limit;
+            if (graph.checked.has(index)) frame.outFresh = earlyWork;
           }
-          frames.push({ loop: false, out: nowhere, skipped: nowhere });
+          frames.push(openFrame(false));
           break;
         case opcode.loop:
-          frames.push({ loop: true, out: nowhere, skipped: nowhere });
+          frames.push(openFrame(true));
           put(reader.offset);
           break;
         case opcode.if:
           add(1);
-          frames.push({ loop: false, out: nowhere, skipped: behind });
+          frames.push({ ...openFrame(false), skipped: behind, skippedFresh: fresh });
           break;
         case opcode.else: {
           const frame = frames.at(-1)!;
           frame.out = Math.max(frame.out, behind);
+          frame.outFresh = Math.max(frame.outFresh, fresh);
           behind = frame.skipped;
+          fresh = frame.skippedFresh;
           frame.skipped = nowhere;
+          frame.skippedFresh = nowhere;
           break;
         }
         case opcode.catch:
         case opcode.catchAll: {
           const frame = frames.at(-1)!;
           frame.out = Math.max(frame.out, behind);
+          frame.outFresh = Math.max(frame.outFresh, fresh);
           put(reader.offset);
           break;
         }
@@ -200,12 +228,13 @@ export class CheckPlacer {
           if (frames.length === 1) add(1);
           const frame = frames.pop()!;
           behind = Math.max(behind, frame.out, frame.skipped);
+          fresh = Math.max(fresh, frame.outFresh, frame.skippedFresh);
           break;
         }
         case opcode.br:
           add(1);
           branch(u32At(bytes, start + 1));
-          behind = nowhere;
+          leave();
           break;
         case opcode.brIf:
         case opcode.brOnNull:
@@ -217,28 +246,28 @@ export class CheckPlacer {
           add(1);
           const labels = new BinaryReader(bytes, start + 1, reader.offset);
           for (let left = labels.u32('branch targets'); left >= 0; left--) branch(labels.u32('a label'));
-          behind = nowhere;
+          leave();
           break;
         }
         case opcode.return:
           add(1);
-          behind = nowhere;
+          leave();
           break;
         case opcode.unreachable:
-          behind = nowhere;
+          leave();
           break;
         case opcode.throw:
         case opcode.rethrow:
         case opcode.throwRef:
           add(heavyWork);
-          behind = nowhere;
+          leave();
           break;
         case opcode.call:
           callDirect(u32At(bytes, start + 1), code);
           break;
         case opcode.returnCall:
           callDirect(u32At(bytes, start + 1), code);
-          behind = nowhere;
+          leave();
           break;
         case opcode.callIndirect:
         case opcode.callRef:
@@ -247,7 +276,7 @@ export class CheckPlacer {
         case opcode.returnCallIndirect:
         case opcode.returnCallRef:
           callByReference(functions.kindOfType[u32At(bytes, start + 1)]!, code);
-          behind = nowhere;
+          leave();
           break;
         case opcode.refFunc:
           add(1);

@@ -8,6 +8,9 @@ import { opcode } from '../binary/instructions.ts';
 export const functionWork = 500_000;
 export const cycleWork = 256;
 
+/** What a function on a cycle of calls may do before its first check: enough to find out that it need not call anybody. */
+export const earlyWork = 64;
+
 /** A call of the host, and what may take as long: growing, table instructions, exceptions. Two of them never stand without a check between. */
 export const heavyWork = functionWork / 2 + 1;
 
