@@ -21,10 +21,14 @@ export interface HostPlace {
   readonly instantiate: GuestHost['instantiate'];
 }
 
-/** `crypto.getRandomValues` and `randomFillSync` differ: only the latter takes any length. */
+/** Random bytes asked for at once: a native call is not interrupted, and a guest must be ended in the middle of a gigabyte. */
+const longestRandom = 1024 * 1024;
+
+/** `crypto.getRandomValues` takes 64 KiB at most, `randomFillSync` less than 2 GiB. */
 function random(target: Uint8Array): void {
   // Not imported: loading it costs each thread half a megabyte, and few guests ask.
-  process.getBuiltinModule('node:crypto').randomFillSync(target);
+  const { randomFillSync } = process.getBuiltinModule('node:crypto');
+  for (let start = 0; start < target.length; start += longestRandom) randomFillSync(target.subarray(start, start + longestRandom));
 }
 
 /** The host of one guest. */

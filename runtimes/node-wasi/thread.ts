@@ -37,14 +37,22 @@ export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit
     preopened: host.mounts.map((mount, index) => ({ native: firstPreopened + index, mount })),
     inspect: (path, follow, opening) => guard.inspect(path, follow, opening),
   });
+  let bound = false;
+  // Node closes nothing, nor anything else, before it has an instance and a memory; a guest may have neither.
+  const bind = (exports: WebAssembly.Exports): void => {
+    bound = true;
+    const own = exports['memory'] instanceof WebAssembly.Memory ? exports['memory'] : new WebAssembly.Memory({ initial: 1 });
+    wasi.finalizeBindings({ exports }, { memory: own });
+    memory.bind(own);
+  };
   return runCommand({
     module: task.modules.main as WebAssembly.Module,
     imports: { wasi_snapshot_preview1: interposer.functions() },
     host,
     memory,
-    // Without a memory of its own, a guest can call nothing that needs one; Node insists.
-    onInstance: (instance) => wasi.finalizeBindings(instance, { memory: instance.exports.memory ?? new WebAssembly.Memory({ initial: 1 }) }),
+    onInstance: ({ exports }) => bind(exports),
     close() {
+      if (!bound) bind({});
       interposer.close();
       guard.close();
       closeSync(nowhere);

@@ -29,6 +29,11 @@ export class GuestMemory {
     this.#refresh();
   }
 
+  /** False in a start section. */
+  get bound(): boolean {
+    return this.#memory !== undefined;
+  }
+
   /** The bytes at `pointer`, not copied. Do not keep it across a wait: growth detaches it. */
   bytes(pointer: number, length: number): Uint8Array {
     const start = this.#check(pointer, length >>> 0);

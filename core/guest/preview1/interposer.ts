@@ -95,7 +95,7 @@ export class Interposer {
     const { host } = this.#options;
     const plain = (act: (...args: never[]) => number) => syscall(host, act);
     const functions: Record<string, WebAssembly.ImportValue> = {};
-    for (const [name, native] of Object.entries(this.#native)) functions[name] = plain(native);
+    for (const [name, native] of Object.entries(this.#native)) functions[name] = plain((...args: never[]) => (this.#requireMemory(), native(...args)));
     for (const name of Object.keys(streamAnswers)) functions[name] = plain(this.#onDescriptor(name));
     return {
       ...functions,
@@ -112,6 +112,7 @@ export class Interposer {
       ...this.#pathFunctions(plain),
       proc_exit: plain((code: number) => this.#options.host.exit(code >>> 0)),
       proc_raise: plain(() => errno.ENOTSUP),
+      random_get: plain((buffer: number, length: number) => (host.random(this.#memory.bytes(buffer, length)), errno.SUCCESS)),
       sched_yield: plain(() => errno.SUCCESS),
       ...this.#socketFunctions(plain),
     };
@@ -283,7 +284,13 @@ export class Interposer {
   }
 
   #call(name: string, ...args: unknown[]): number {
+    this.#requireMemory();
     return (this.#native[name] as NativeFunction)(...args);
+  }
+
+  /** In a start section the implementation does not know the guest's memory yet, and says so by throwing. */
+  #requireMemory(): void {
+    if (!this.#memory.bound) throw new FileError('EFAULT');
   }
 }
 

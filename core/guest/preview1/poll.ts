@@ -11,6 +11,8 @@ const tag = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 const absoluteTime = 1;
 const hangUp = 1;
 const latest = 2n ** 63n - 1n;
+/** Far more than descriptors and timers of any program; as of a real poll, more are EINVAL, for no call may take long. */
+const maximumSubscriptions = 16_384;
 
 /**
  * What a descriptor has to say: bytes that can be read or written now, -1 at a stream's end, undefined for "not yet".
@@ -34,7 +36,7 @@ export class Poll {
 
   pollOneoff(subscriptions: number, events: number, count: number, result: number): number | Blocked {
     const total = count >>> 0;
-    if (total === 0) throw new FileError('EINVAL');
+    if (total === 0 || total > maximumSubscriptions) throw new FileError('EINVAL');
     this.#memory.check(subscriptions, total * this.#layout.size);
     this.#memory.check(events, total * eventSize);
     this.#memory.check(result, 4);

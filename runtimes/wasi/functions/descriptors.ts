@@ -13,6 +13,8 @@ import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
 /** `fdflags`. */
 export const descriptorFlag = { append: 1, dataSync: 2, nonblock: 4, readSync: 8, sync: 16 } as const;
 const lastAdvice = 5;
+/** Moved by one native call, which is not interrupted: a guest must be ended in the middle of a gigabyte. */
+const longestPiece = 1024 * 1024;
 
 /** Functions on what is open, whatever it is: `fd_*` but for directories' own and those of `snapshotFunctions`. */
 export function descriptorFunctions({ host, memory, streams, sockets, descriptors }: WasiContext): WasiFunctions {
@@ -146,7 +148,7 @@ export function descriptorFunctions({ host, memory, streams, sockets, descriptor
     memory.check(result, 4);
     let done = 0;
     do {
-      const piece = memory.vectorPiece(vectors, count, done);
+      const piece = memory.vectorPiece(vectors, count, done).subarray(0, longestPiece);
       const moved = move(piece);
       done += moved;
       if (moved < piece.length) break;

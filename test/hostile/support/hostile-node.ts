@@ -60,6 +60,10 @@ export interface Outcome {
 
 /** What a node may keep of an attack: V8's pages of its largest number of threads, caches. */
 const toleratedBytes = 160 * 1024 ** 2;
+/** The node keeps threads of guests that left nothing behind ready for the next ones, for a while. */
+const toleratedThreads = 8;
+/** Of a thread's own event loop. */
+const descriptorsOfThread = 5;
 /** Scheduling on a machine that does something else as well is none of the node's doing. */
 const toleratedGap = 5_000;
 /** The lease must be renewed that often, in milliseconds. */
@@ -194,7 +198,8 @@ export class HostileNode {
     let after = before;
     await eventually('threads and descriptors as before', () => {
       after = readProcess(this.pid);
-      return after.threads <= before.threads && after.descriptors <= before.descriptors;
+      const more = Math.max(0, after.threads - before.threads);
+      return more <= toleratedThreads && after.descriptors <= before.descriptors + more * descriptorsOfThread;
     }, 20).catch(() => assert.fail(`before ${JSON.stringify(before)}, after ${JSON.stringify(after)}`));
     const grown = after.residentBytes - before.residentBytes;
     const ticks = (await this.#ticks()).slice(Math.max(0, ticksBefore - 1));
