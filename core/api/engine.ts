@@ -31,6 +31,8 @@ export type StackClass = 'small' | 'deep';
 export interface ContainerResources {
   /** Bound on linear memory, tables and host objects of the guest, in bytes; absent: the runtime's maximum. */
   readonly memoryBytes?: number;
+  /** CPU time for each second of real time, in thousandths; absent: no limit. */
+  readonly cpuMillicores?: number;
   /** Open descriptors at once. */
   readonly descriptors: number;
 }

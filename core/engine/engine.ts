@@ -22,7 +22,7 @@ import { PodSandbox } from './state/pod-sandbox.ts';
 import { recoverPod } from './state/recover-pod.ts';
 import { ContainerInput, refusedInput } from './streams/container-input.ts';
 import { ContainerOutput } from './streams/container-output.ts';
-import { GuestPlaces } from './threads/guest-places.ts';
+import { GuestPlaces, needsYieldChecks } from './threads/guest-places.ts';
 
 export type { WasmEngineOptions } from './engine-options.ts';
 
@@ -128,7 +128,7 @@ export class WasmEngine implements Engine {
     const runtime = this.#runtime(config.runtime);
     await sandbox.ready;
 
-    const prepared = this.#preparer.prepare(config.artifact, runtime, { memoryBytes: config.resources.memoryBytes, yieldChecks: config.isolation === 'shared' });
+    const prepared = this.#preparer.prepare(config.artifact, runtime, { memoryBytes: config.resources.memoryBytes, yieldChecks: needsYieldChecks(config, runtime) });
     prepared.catch(() => {}); // Its rejection is seen at the start; a container that is never started has no use for it.
     const id = randomBytes(32).toString('hex');
     const container = Container.create(id, this.#clock.now(), {

@@ -123,6 +123,7 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
     },
     mounts: config.mounts.toSorted((left, right) => (left.guestPath < right.guestPath ? -1 : 1)),
     descriptors: config.resources.descriptors,
+    ...(config.resources.cpuMillicores === undefined ? {} : { cpuMillicores: config.resources.cpuMillicores }),
     ...(config.resources.memoryBytes === undefined ? {} : { memoryBytes: config.resources.memoryBytes }),
     growRefusedExport,
     ...(input === undefined ? {} : { input: input.memory }),

@@ -11,6 +11,8 @@ export interface BlockerOptions {
   readonly stopped?: () => Error | undefined;
   /** Told that a waiting guest does not compute. */
   readonly pace?: Pace;
+  /** Called when a wait in place is over, before the guest goes on; may wait itself. */
+  readonly afterWait?: () => void;
   /** `run` is called once, in the middle of the first wait that lasts so long. Dedicated threads only. */
   readonly whenIdle?: { readonly afterMilliseconds: number; readonly run: () => void };
 }
@@ -40,9 +42,10 @@ export class DedicatedBlocker implements Blocker {
   }
 
   waitNow(wait: Wait): void {
-    const { pace } = this.#options;
+    const { pace, afterWait } = this.#options;
     pace?.leave();
     this.#wait(wait);
+    afterWait?.();
     pace?.enter(0);
   }
 

@@ -1,5 +1,6 @@
 import { DedicatedBlocker } from './blocker.ts';
 import { createGuestClock, threadCpuMicroseconds } from './clock.ts';
+import { CpuQuota } from './cpu-quota.ts';
 import { PlainDoom, StopSignal } from './doom.ts';
 import type { Doom } from './doom.ts';
 import { giveBackHeap } from './give-back-heap.ts';
@@ -26,25 +27,46 @@ export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void)
     if (doom.doomed === undefined && Atomics.load(control, controlWord.stop) === 1) doom.doom(new StopSignal());
     return doom.doomed;
   };
-  const checks = pace === undefined ? {} : { checks: { epoch: pace.epoch, yield: () => (stopped() === undefined ? (pace.enter(0), 0) : 1) } };
+  const quota = order.cpuMillicores === undefined ? undefined : new CpuQuota(order.cpuMillicores, clock.monotonic(), 0);
+  /** A guest over its CPU limit waits until it is not. */
+  const throttle = (): void => {
+    if (quota === undefined) return;
+    const now = clock.monotonic();
+    const nanoseconds = quota.due(now, (threadCpuMicroseconds() - base[0]!) * 1000);
+    if (nanoseconds > 0) blocker.waitNow({ deadline: now + BigInt(nanoseconds) });
+  };
+  const blocker = new DedicatedBlocker({
+    wake: { words: control, index: controlWord.wake },
+    clock,
+    stopped,
+    ...(pace === undefined ? {} : { pace }),
+    afterWait: throttle,
+    whenIdle: { afterMilliseconds: idleMilliseconds, run: () => void (base[0]! += giveBackHeap()) },
+    onEnter: () => {
+      pace?.enter(0);
+      Atomics.store(control, controlWord.entered, 1);
+    },
+  });
+  const yieldNow = (): number => {
+    throttle();
+    if (stopped() !== undefined) return 1;
+    pace!.enter(0);
+    return 0;
+  };
   const host = createGuestHost(order, {
-    blocker: new DedicatedBlocker({
-      wake: { words: control, index: controlWord.wake },
-      clock,
-      stopped,
-      ...(pace === undefined ? {} : { pace }),
-      whenIdle: { afterMilliseconds: idleMilliseconds, run: () => void (base[0]! += giveBackHeap()) },
-      onEnter: () => {
-        pace?.enter(0);
-        Atomics.store(control, controlWord.entered, 1);
-      },
-    }),
+    blocker,
     clock,
     doom,
     output: new OutputRingWriter(order.output, ringDoorbell),
     container: 0,
     ringDoorbell,
-    instantiate: (module, imports) => instantiate(module, imports, { ...checks, callStart: (start) => void (start as () => void)() }),
+    instantiate: (module, imports) => instantiate(module, imports, {
+      ...(pace === undefined ? {} : { checks: { epoch: pace.epoch, yield: yieldNow } }),
+      callStart(start) {
+        pace?.enter(0);
+        (start as () => void)();
+      },
+    }),
   });
   return { host, doom };
 }

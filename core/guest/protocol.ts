@@ -111,6 +111,8 @@ export interface ContainerOrder {
   readonly task: GuestTask;
   readonly mounts: readonly GuestMount[];
   readonly descriptors: number;
+  /** `ContainerResources.cpuMillicores`. */
+  readonly cpuMillicores?: number;
   /** `ContainerResources.memoryBytes`. */
   readonly memoryBytes?: number;
   /** Export name of the rewriter's count of refused `memory.grow` (core/wasm). */

@@ -34,6 +34,12 @@ export class GuestControl {
     Atomics.notify(this.#words, controlWord.wake);
   }
 
+  /** Asks a guest with yield checks to unwind itself. */
+  stop(): void {
+    Atomics.store(this.#words, controlWord.stop, 1);
+    this.wake();
+  }
+
   usage(threadId: number, cpuNanoseconds: number): GuestUsage {
     return {
       threadId,

@@ -1,7 +1,10 @@
 import type { ContainerConfig } from '../../api/engine.ts';
+import type { Clock } from '../../api/clock.ts';
+import type { Logger } from '../../api/logger.ts';
 import type { RegisteredRuntime } from '../../api/runtime.ts';
 import type { Preload } from '../../guest/protocol.ts';
 import type { GuestPlace } from './guest-place.ts';
+import type { Pacing } from './guest-thread.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { SharedThreadsOptions } from './shared-threads.ts';
 import { ThreadSupply } from './thread-supply.ts';
@@ -13,13 +16,28 @@ export interface GuestPlacesOptions extends ThreadSupplyOptions, Omit<SharedThre
   readonly maxSharedGuests: number;
 }
 
+/** A guest that is to be unwound meets a yield check within milliseconds, unless it is in a host call. */
+const unwindMilliseconds = 2_000;
+
+/**
+ * Whether a container's modules need yield checks: to share a thread, to be throttled, or to be unwound because its runtime
+ * frees what it holds only then.
+ */
+export function needsYieldChecks({ isolation, resources }: ContainerConfig, { manifest }: RegisteredRuntime): boolean {
+  return isolation === 'shared' || resources.cpuMillicores !== undefined || manifest.features?.yieldChecks === true;
+}
+
 /** Where guests run: gives each container the place that its isolation class asks for. */
 export class GuestPlaces {
   readonly #dedicated: ThreadSupply;
   readonly #shared: SharedThreads;
   readonly #ticker: Ticker;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
 
   constructor(options: GuestPlacesOptions) {
+    this.#clock = options.clock;
+    this.#logger = options.logger;
     this.#ticker = new Ticker({ ...options, entry: new URL('ticker-thread.js', options.entry) });
     this.#dedicated = new ThreadSupply(options);
     this.#shared = new SharedThreads({ ...options, ticker: this.#ticker, maxGuests: options.maxSharedGuests });
@@ -35,8 +53,30 @@ export class GuestPlaces {
    * @throws WasmletError `NODE_FULL`, `THREAD_START_FAILED`; the signal's reason when it aborts first
    */
   acquire(config: ContainerConfig, runtime: RegisteredRuntime, signal: AbortSignal): Promise<GuestPlace> {
-    if (config.isolation === 'shared') return this.#shared.acquire(signal);
-    return this.#dedicated.acquire({ heap: config.artifact.kind, stack: config.stack ?? 'small' }, preloadOf(runtime), signal);
+    return config.isolation === 'shared' ? this.#shared.acquire(signal) : this.#acquireDedicated(config, runtime, signal);
+  }
+
+  async #acquireDedicated(config: ContainerConfig, runtime: RegisteredRuntime, signal: AbortSignal): Promise<GuestPlace> {
+    const pacing = needsYieldChecks(config, runtime) ? this.#pacing(runtime) : undefined;
+    try {
+      return await this.#dedicated.acquire({ heap: config.artifact.kind, stack: config.stack ?? 'small' }, preloadOf(runtime), signal, pacing);
+    } catch (error) {
+      pacing?.forget();
+      throw error;
+    }
+  }
+
+  #pacing({ manifest }: RegisteredRuntime): Pacing {
+    // A guest that holds a thread of its own holds nobody up.
+    const watched = this.#ticker.watch(() => {});
+    if (manifest.features?.yieldChecks !== true) return watched;
+    return {
+      ...watched,
+      unwind: (act) => this.#clock.after(unwindMilliseconds, () => {
+        this.#logger.warn({ runtime: manifest.name }, 'a guest did not let itself be unwound: it is ended with its thread, and what it held is lost');
+        act();
+      }),
+    };
   }
 
   /** Terminates every thread. */

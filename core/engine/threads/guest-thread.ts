@@ -1,6 +1,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { messageOf } from '../../api/errors.ts';
 import { OutputRingReader } from '../../guest/output-ring.ts';
+import type { PacedThread } from '../../guest/pace.ts';
 import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
 import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
@@ -93,6 +94,15 @@ export class PoolThread {
   }
 }
 
+/** What a container with yield checks has besides its thread. */
+export interface Pacing {
+  readonly pace: PacedThread;
+  /** The container has ended. */
+  readonly forget: () => void;
+  /** Its guest is unwound rather than ended with its thread. Calls `act` when it had its time for that; what it answers cancels. */
+  readonly unwind?: (act: () => void) => () => void;
+}
+
 /** One container's time on a thread of its own. Nothing that it shares with the thread outlives it. */
 export class GuestThread implements GuestPlace {
   readonly finished: Promise<GuestEnd>;
@@ -106,10 +116,13 @@ export class GuestThread implements GuestPlace {
   /** Until a guest has begun there is nothing to be left behind. */
   #clean = true;
   #released: Promise<void> | undefined;
+  readonly #pacing: Pacing | undefined;
+  #cancelEnd: (() => void) | undefined;
 
   /** `leave` is called once, when the container has nothing to do with the thread any more; `clean`: another may have it. */
-  constructor(thread: PoolThread, leave: (clean: boolean) => void) {
+  constructor(thread: PoolThread, pacing: Pacing | undefined, leave: (clean: boolean) => void) {
     this.#thread = thread;
+    this.#pacing = pacing;
     this.#leave = leave;
     const { promise, resolve } = Promise.withResolvers<GuestEnd>();
     this.finished = promise;
@@ -120,7 +133,7 @@ export class GuestThread implements GuestPlace {
     this.#clean = false;
     const pump = new OutputPump({ output: new OutputRingReader(this.#ring), wake: () => this.wake() }, (records) => handlers.deliver(records));
     this.#pump = pump;
-    this.#thread.begin({ ...order, control: this.#controlMemory, output: this.#ring }, {
+    this.#thread.begin({ ...order, control: this.#controlMemory, output: this.#ring, ...(this.#pacing === undefined ? {} : { pace: this.#pacing.pace }) }, {
       doorbell() {
         handlers.onDoorbell();
         void pump.pump();
@@ -152,9 +165,17 @@ export class GuestThread implements GuestPlace {
     await this.#pump?.pump();
   }
 
-  /** Ends the guest with its thread. */
+  /** Ends the guest with its thread; one that is to be unwound has its time for that first. */
   terminate(): void {
-    if (this.#released === undefined) void this.#thread.terminate();
+    if (this.#released !== undefined || this.#cancelEnd !== undefined) return;
+    const { pace, unwind } = this.#pacing ?? {};
+    if (pace === undefined || unwind === undefined || !this.begun) {
+      void this.#thread.terminate();
+      return;
+    }
+    this.#cancelEnd = unwind(() => void this.#thread.terminate());
+    this.#control.stop();
+    Atomics.store(new Int32Array(pace.epoch.buffer), 0, 1);
   }
 
   /** A guest that ended by itself and left nothing behind gives its thread back at once; else the thread is ended. */
@@ -169,6 +190,8 @@ export class GuestThread implements GuestPlace {
   }
 
   async #release(): Promise<void> {
+    this.#cancelEnd?.();
+    this.#pacing?.forget();
     const clean = this.#clean && this.#thread.alive;
     if (!clean) await this.#thread.terminate();
     this.#leave(clean);

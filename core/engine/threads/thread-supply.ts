@@ -5,6 +5,7 @@ import { WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { Preload } from '../../guest/protocol.ts';
 import { GuestThread, PoolThread } from './guest-thread.ts';
+import type { Pacing } from './guest-thread.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { ThreadReserve } from './thread-reserve.ts';
 
@@ -67,17 +68,18 @@ export class ThreadSupply {
   }
 
   /**
-   * A ready thread, for one container; its place is free again when the container has released it. Waits for its turn.
+   * A ready thread, for one container; its place is free again when the container has released it. Waits for its turn. `pacing`: of a
+   * container with yield checks; the caller's again when this rejects.
    * @throws WasmletError `NODE_FULL`, `THREAD_START_FAILED`; the signal's reason when it aborts first
    */
-  async acquire(sizeClass: SizeClass, preload: Preload, signal: AbortSignal): Promise<GuestThread> {
+  async acquire(sizeClass: SizeClass, preload: Preload, signal: AbortSignal, pacing?: Pacing): Promise<GuestThread> {
     signal.throwIfAborted();
     if (this.#taken >= this.#options.maxThreads) throw new WasmletError('NODE_FULL', `all ${this.#options.maxThreads} threads of this node are taken`);
     this.#taken += 1;
     const { reserve } = this.#of(sizeClass);
     try {
       const thread = await reserve.take(preload, signal);
-      return new GuestThread(thread, (clean) => {
+      return new GuestThread(thread, pacing, (clean) => {
         this.#taken -= 1;
         if (clean) reserve.giveBack(thread);
         else reserve.lost();

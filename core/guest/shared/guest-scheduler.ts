@@ -1,3 +1,4 @@
+import { CpuQuota } from '../cpu-quota.ts';
 import type { Wait } from '../host.ts';
 import type { Pace } from '../pace.ts';
 
@@ -33,9 +34,12 @@ export class GuestScheduler {
     this.options = options;
   }
 
-  /** `onCpu` hears the guest's CPU time so far, in microseconds, whenever it has had a turn. */
-  admit(index: number, onCpu: (microseconds: number) => void): ScheduledGuest {
-    return new ScheduledGuest(this, index, onCpu);
+  /**
+   * `onCpu` hears the guest's CPU time so far, in microseconds, whenever it has had a turn. `cpuMillicores`: its limit; absent: none.
+   */
+  admit(index: number, onCpu: (microseconds: number) => void, cpuMillicores?: number): ScheduledGuest {
+    const quota = cpuMillicores === undefined ? undefined : new CpuQuota(cpuMillicores, this.options.monotonic(), 0);
+    return new ScheduledGuest(this, index, onCpu, quota);
   }
 
   /** Something has changed that guests may wait for. */
@@ -110,12 +114,14 @@ export class ScheduledGuest {
   readonly index: number;
   readonly #scheduler: GuestScheduler;
   readonly #onCpu: (microseconds: number) => void;
+  readonly #quota: CpuQuota | undefined;
   #cpuMicroseconds = 0;
   #doomed: Error | undefined;
   /** What it waits for, and how it goes on. */
-  #waiting: { readonly wait: Wait; readonly resolve: () => void; readonly reject: (error: Error) => void; cancelTimer?: (() => void) | undefined } | undefined;
+  #waiting: { wait: Wait; readonly resolve: () => void; readonly reject: (error: Error) => void; cancelTimer?: (() => void) | undefined } | undefined;
 
-  constructor(scheduler: GuestScheduler, index: number, onCpu: (microseconds: number) => void) {
+  constructor(scheduler: GuestScheduler, index: number, onCpu: (microseconds: number) => void, quota: CpuQuota | undefined) {
+    this.#quota = quota;
     this.#scheduler = scheduler;
     this.index = index;
     this.#onCpu = onCpu;
@@ -157,6 +163,8 @@ export class ScheduledGuest {
   yield(): number | Promise<number> {
     if (this.#doomed !== undefined) return 1;
     this.#scheduler.leave(this);
+    const pause = this.#pause();
+    if (pause !== undefined) return this.wait(pause).then(() => 0, () => 1);
     const { promise, resolve } = Promise.withResolvers<number>();
     this.schedule(() => resolve(this.#doomed === undefined ? 0 : 1));
     return promise;
@@ -189,6 +197,13 @@ export class ScheduledGuest {
     const { wait } = waiting;
     const milliseconds = wait.deadline === undefined ? undefined : Number(wait.deadline - this.#scheduler.options.monotonic()) / 1e6;
     if ((milliseconds !== undefined && milliseconds <= 0) || wait.ready?.() === true) {
+      const pause = this.#pause();
+      if (pause !== undefined) {
+        this.#scheduler.setWaiting(this, false);
+        waiting.wait = pause;
+        this.#look();
+        return;
+      }
       this.#stopWaiting();
       this.schedule(() => {
         if (this.#doomed === undefined) waiting.resolve();
@@ -201,6 +216,14 @@ export class ScheduledGuest {
       waiting.cancelTimer = undefined;
       this.#look();
     });
+  }
+
+  /** What a guest that is over its CPU limit waits for before it goes on. */
+  #pause(): Wait | undefined {
+    if (this.#quota === undefined) return undefined;
+    const now = this.#scheduler.options.monotonic();
+    const nanoseconds = this.#quota.due(now, this.#cpuMicroseconds * 1000);
+    return nanoseconds === 0 ? undefined : { deadline: now + BigInt(nanoseconds) };
   }
 
   #stopWaiting(): void {

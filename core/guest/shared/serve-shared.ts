@@ -45,7 +45,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
   const begin = async ({ guest: number, order, control }: Begin): Promise<void> => {
     const words = new Int32Array(control);
     const cpu = new Float64Array(control, cpuOffset, 1);
-    const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds));
+    const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds), order.cpuMillicores);
     guests.set(number, guest);
     const ringDoorbell = (): void => post({ kind: 'doorbell', guest: number });
     const blocker = new SharedBlocker(guest, () => Atomics.store(words, controlWord.entered, 1));

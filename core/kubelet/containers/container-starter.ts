@@ -8,7 +8,7 @@ import { containerArgv } from '../../pod/environment/container-argv.ts';
 import { containerEnvironment } from '../../pod/environment/container-environment.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
-import { parseQuantity } from '../../pod/quantity.ts';
+import { parseMilliQuantity, parseQuantity } from '../../pod/quantity.ts';
 import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { selectStack } from '../../pod/select-stack.ts';
@@ -41,6 +41,9 @@ export interface StartFailure {
   readonly message: string;
   readonly retry: Retry;
 }
+
+/** The kubelet's least quota is 1 ms in each period of 100 ms (pkg/kubelet/cm, MinQuotaPeriod). */
+const leastMillicores = 10;
 
 /** Creates and starts one attempt of a container. */
 export class ContainerStarter {
@@ -86,7 +89,7 @@ export class ContainerStarter {
     if (choice.notShared !== undefined) this.#options.events.container(pod, container.name, 'Normal', 'IsolationDedicated', `Container gets a thread of its own in place of a shared one: ${choice.notShared}`);
     const stack = this.#stack(pod, container, image);
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
-    const memoryLimit = container.resources?.limits?.['memory'];
+    const { memory: memoryLimit, cpu: cpuLimit } = container.resources?.limits ?? {};
     return {
       podUid: metadata.uid,
       name: container.name,
@@ -103,7 +106,7 @@ export class ContainerStarter {
       env: [...environment],
       cwd: container.workingDir || image.config.workingDir || '/',
       mounts: await volumes.mounts(pod, container),
-      resources: { descriptors, ...(memoryLimit !== undefined && { memoryBytes: Number(parseQuantity(memoryLimit)) }) },
+      resources: { descriptors, ...(memoryLimit !== undefined && { memoryBytes: Number(parseQuantity(memoryLimit)) }), ...(cpuLimit !== undefined && { cpuMillicores: Math.max(leastMillicores, Number(parseMilliQuantity(cpuLimit))) }) },
       stdin: container.stdin ?? false,
       tty: container.tty ?? false,
       logPath: join(podLogDirectory(logs.pods, pod), container.name, `${action.attempt}.log`),
