@@ -6,6 +6,7 @@ import { createResult, formatComparison, formatResult, readResult, type Result, 
 import { withTestBed } from './harness/test-bed.ts';
 import { churn } from './suites/churn.ts';
 import { compute } from './suites/compute.ts';
+import { density } from './suites/density.ts';
 import { footprint } from './suites/footprint.ts';
 import { start } from './suites/start.ts';
 import type { Suite, SuiteOptions } from './suites/suite.ts';
@@ -17,12 +18,13 @@ interface Options extends SuiteOptions {
   readonly profile?: string;
 }
 
-const suites: Readonly<Record<string, Suite>> = { start, churn, footprint, compute };
+const suites: Readonly<Record<string, Suite>> = { start, churn, density, footprint, compute };
 /** How the command line names what a suite can be told. */
 const suiteOptions: Readonly<Record<keyof SuiteOptions, () => Option>> = {
   n: () => new Option('-n <samples>', 'samples of each measurement').argParser(positiveInteger),
-  pods: () => new Option('--pods <number>', 'pods of one churn').argParser(positiveInteger),
-  settle: () => new Option('--settle <seconds>', 'from Ready to the footprint').argParser(positiveInteger),
+  pods: () => new Option('--pods <number>', 'pods of one churn, or on one node').argParser(positiveInteger),
+  settle: () => new Option('--settle <seconds>', 'for which the idle node is watched').argParser(positiveInteger),
+  class: () => new Option('--class <isolation>', 'isolation class of the pods').choices(['dedicated', 'shared']),
 };
 
 const program = new Command('npm run bench --')
@@ -36,7 +38,8 @@ const program = new Command('npm run bench --')
       '\nExamples:\n' +
       '  npm run bench -- start --json benchmarks/results/start.json\n' +
       '  npm run bench -- start --compare benchmarks/results/start.json\n' +
-      '  npm run bench -- churn -n 3 --pods 100',
+      '  npm run bench -- churn -n 3 --pods 100\n' +
+      '  npm run bench -- density --class shared --pods 10000',
   );
 for (const [name, suite] of Object.entries(suites)) {
   const command = program.command(name).description(suite.description);

@@ -18,14 +18,14 @@ export interface Measurement {
 export interface Result extends Stamp {
   readonly suite: string;
   /** What the suite was told, e.g. `{pods: 200}`. */
-  readonly parameters: Readonly<Record<string, number>>;
+  readonly parameters: Readonly<Record<string, number | string>>;
   readonly measurements: readonly (Measurement & Summary)[];
 }
 
 export function createResult(
   suite: string,
   stamp: Stamp,
-  parameters: Readonly<Record<string, number>>,
+  parameters: Readonly<Record<string, number | string>>,
   measurements: readonly Measurement[],
 ): Result {
   return { suite, ...stamp, parameters, measurements: measurements.map((each) => ({ ...each, ...summarize(each.samples) })) };

@@ -1,3 +1,4 @@
+import type { IsolationClass } from '../../core/api/runtime.ts';
 import type { LocalBed } from '../harness/local-bed.ts';
 import type { Measurement } from '../harness/results.ts';
 import type { TestBed } from '../harness/test-bed.ts';
@@ -10,6 +11,8 @@ export interface SuiteOptions {
   readonly pods: number;
   /** Seconds from Ready to the footprint. */
   readonly settle: number;
+  /** Isolation class of the pods. */
+  readonly class: IsolationClass;
 }
 
 interface SuiteShape<Bed> {
@@ -18,7 +21,7 @@ interface SuiteShape<Bed> {
   /** The options that it heeds, with their values unless the command line says otherwise. */
   readonly defaults: Pick<SuiteOptions, 'n'> & Partial<SuiteOptions>;
   /** What it was told, for the record. */
-  parameters(options: SuiteOptions): Record<string, number>;
+  parameters(options: SuiteOptions): Record<string, number | string>;
   run(bed: Bed, options: SuiteOptions): Promise<Measurement[]>;
 }
 

@@ -42,7 +42,17 @@ export class LocalClient {
 
   /** What the containers that run use. */
   async stats(): Promise<readonly ContainerStats[]> {
-    return (await this.#json<{ readonly items: readonly ContainerStats[] }>('/wasmlet/v1/stats')).items;
+    return (await this.statsReading()).items;
+  }
+
+  /** With the time that reading them took in the node. */
+  statsReading(): Promise<{ readonly readMilliseconds: number; readonly items: readonly ContainerStats[] }> {
+    return this.#json('/wasmlet/v1/stats');
+  }
+
+  /** Prometheus' text format. */
+  async metrics(): Promise<string> {
+    return text(await this.#get('/metrics'));
   }
 
   async plugins(): Promise<readonly PluginOutcome[]> {

@@ -127,6 +127,8 @@ export class ThreadReserve {
       const [waiter] = this.#waiting.splice(index, 1);
       this.#taken += 1;
       waiter!.resolve(thread);
+      // It may keep the thread for good: the others need one of their own.
+      if (this.#waiting.length > 0) this.#startMore();
       return;
     }
     if (this.#stopped || this.#idle.length >= Math.max(mostIdle, this.#options.warmThreads)) {

@@ -131,6 +131,18 @@ describe('limits of starting', () => {
     }
   });
 
+  it('starts many at once that stay', async () => {
+    const bed = await EngineBed.create();
+    try {
+      const artifact = await bed.module(guests.sleep);
+      const ids = await Promise.all(Array.from({ length: 12 }, () => bed.start(artifact)));
+      const phases = await Promise.all(ids.map((id) => bed.running(id)));
+      assert.ok(phases.every(({ phase }) => phase === 'running'));
+    } finally {
+      await bed.close();
+    }
+  });
+
   it('ends every guest when the engine stops, and takes no more', async () => {
     const bed = await EngineBed.create();
     const artifact = await bed.module(guests.busy);
