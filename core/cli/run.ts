@@ -1,13 +1,15 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Artifact } from '../api/artifact.ts';
-import type { AttachedStreams, Engine, Mount } from '../api/engine.ts';
+import type { AttachedStreams, ContainerObservation, Engine, Mount } from '../api/engine.ts';
 import { messageOf, WasmletError } from '../api/errors.ts';
 import type { RuntimeRegistry } from '../api/runtime.ts';
+import type { SocketAddress } from '../api/socket-address.ts';
 import { parseBytes } from '../config/load-configuration.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
@@ -25,9 +27,14 @@ interface RunOptions {
   readonly memory?: string;
   readonly pluginsDir?: readonly string[];
   readonly hostNetwork?: boolean;
+  readonly addr?: string;
 }
 
 const podUid = 'run';
+/** wasmtime serve's port, on loopback only. */
+const defaultServiceAddress: SocketAddress = { address: '127.0.0.1', port: 8080 };
+/** For what a service has begun to answer when it is ended. */
+const serviceGraceSeconds = 10;
 
 export function registerRun(program: Command, context: CliContext): void {
   program
@@ -39,6 +46,7 @@ export function registerRun(program: Command, context: CliContext): void {
     .option('--env <k=v>', 'set an environment variable; may be repeated', collect)
     .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect)
     .option('--memory <size>', 'bound on memory, such as 64Mi')
+    .option('--addr <host:port>', 'take connections there; HTTP services take them at 127.0.0.1:8080 unless this says otherwise')
     .option('--host-network', 'let the program reach this machine and its loopback, and listen on any port')
     .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect)
     .passThroughOptions()
@@ -62,6 +70,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const env = (options.env ?? []).map(parseVariable);
   const mounts = (options.dir ?? []).map(parseMount);
   const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
+  const address = options.addr === undefined ? undefined : parseAddress(options.addr);
   const logger = createLogger('warn');
   const operand = existsSync(name) ? undefined : await imageOperand(name);
   const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: {
@@ -70,6 +79,8 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   } });
   const artifact = operand === undefined ? await readArtifact(name) : await pullArtifact(context, operand.reference, plugins);
   const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
+  const service = isHttpService(artifact);
+  const listensAt = address ?? (service ? defaultServiceAddress : undefined);
 
   const { WasmEngine } = await import('../engine/engine.ts');
   const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-run-'));
@@ -102,11 +113,12 @@ async function run(context: CliContext, name: string, args: readonly string[], o
       env,
       cwd: '',
       mounts,
+      ...(listensAt === undefined ? {} : { ports: [{ name: service ? 'http' : '', port: listensAt.port, addresses: [listensAt] }] }),
       resources: { ...(memoryBytes === undefined ? {} : { memoryBytes }), descriptors: 1024 },
       stdin: true,
       tty: context.stdin.isTTY === true && context.stdout.isTTY === true,
     });
-    return await supervise(context, engine, id);
+    return await supervise(context, engine, id, service);
   } finally {
     await engine.stop(0);
     await plugins.stop();
@@ -116,28 +128,45 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   }
 }
 
-async function supervise(context: CliContext, engine: Engine, id: string): Promise<number> {
-  const output = pass(context, await engine.attach(id));
-  const stop = (): void => void engine.stopContainer(id, 1);
+async function supervise(context: CliContext, engine: Engine, id: string, service: boolean): Promise<number> {
+  const observe = (): ContainerObservation => engine.podSandbox(podUid)!.containers.find((container) => container.id === id)!;
+  const begun = Promise.withResolvers<void>();
+  const output = pass(context, await engine.attach(id), begun.promise);
+  const stop = (): void => void engine.stopContainer(id, service ? serviceGraceSeconds : 1);
   const kill = (): void => void engine.stopContainer(id, 0);
-  process.once('SIGTERM', stop).once('SIGINT', kill);
+  // A service answers what has begun; whoever does not want to wait for that says so once more.
+  const interrupt = (): void => {
+    if (service) stop();
+    else kill();
+    process.removeListener('SIGINT', interrupt).once('SIGINT', kill);
+  };
+  process.once('SIGTERM', stop).once('SIGINT', interrupt);
   try {
     await engine.startContainer(id);
-    for await (const { type } of engine.events()) if (type === 'container-exited') break;
+    for await (const { type } of engine.events()) {
+      if (service && type === 'container-started') announce(context, observe());
+      begun.resolve();
+      if (type === 'container-exited') break;
+    }
     await output;
   } finally {
-    process.removeListener('SIGTERM', stop).removeListener('SIGINT', kill);
+    process.removeListener('SIGTERM', stop).removeListener('SIGINT', interrupt).removeListener('SIGINT', kill);
   }
-  const { exit } = engine.podSandbox(podUid)!.containers.find((container) => container.id === id)!;
+  const { exit } = observe();
   if (exit?.message !== undefined && exit.reason !== 'Completed') context.stderr.write(`wasmlet: ${exit.reason}: ${exit.message}\n`);
   return exit!.code;
 }
 
-/** Resolves when all output has been handed to this process' own streams. */
-async function pass(context: CliContext, streams: AttachedStreams): Promise<void> {
+function announce(context: CliContext, { ports = [] }: ContainerObservation): void {
+  for (const { addresses } of ports) for (const { address, port } of addresses) context.stderr.write(`serving http://${address.includes(':') ? `[${address}]` : address}:${port}/\n`);
+}
+
+/** Resolves when all output has been handed to this process' own streams. `begun`: nothing is shown before. */
+async function pass(context: CliContext, streams: AttachedStreams, begun: Promise<void>): Promise<void> {
   void Readable.toWeb(context.stdin).pipeTo(streams.stdin as never).catch(() => {
     // The guest has ended, or closed its stdin: what is typed now has no reader.
   });
+  await begun;
   await Promise.all([
     streams.stdout.pipeTo(Writable.toWeb(context.stdout) as WritableStream<Uint8Array>, { preventClose: true }),
     streams.stderr.pipeTo(Writable.toWeb(context.stderr) as WritableStream<Uint8Array>, { preventClose: true }),
@@ -174,6 +203,18 @@ function chooseRuntime(runtimes: RuntimeRegistry, artifact: Artifact, named: str
     refusals.push(`${manifest.name}: ${refusal}`);
   }
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime accepts ${artifact.name} (${refusals.join('; ')})`);
+}
+
+function isHttpService({ inspection }: Artifact): boolean {
+  return inspection.kind === 'component' && /^wasi:http\/(proxy|service)@/.test(inspection.world ?? '');
+}
+
+function parseAddress(text: string): SocketAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const [, v6, v4 = '', port] = match ?? [];
+  const address = v6 ?? (v4 === 'localhost' ? '127.0.0.1' : v4);
+  if (isIP(address) === 0 || Number(port) > 65_535) throw new WasmletError('USAGE', `--addr ${text}: give ADDRESS:PORT, such as 127.0.0.1:8080 or [::]:8080`);
+  return { address, port: Number(port) };
 }
 
 function parseMemory(text: string): number {

@@ -154,6 +154,10 @@ export class WasmEngine implements Engine {
   async stopContainer(id: string, graceSeconds: number): Promise<void> {
     const container = this.#containers.get(id);
     if (container === undefined || container.phase === 'exited') return;
+    if (graceSeconds > 0 && container.askToEnd()) {
+      await this.#withinGrace(container, graceSeconds);
+      return;
+    }
     const code: StopCode = graceSeconds > 0 ? 143 : 137;
     container.requestStop(code);
     if (!container.startRequested) {
@@ -204,13 +208,21 @@ export class WasmEngine implements Engine {
 
   async stop(deadlineMilliseconds: number): Promise<void> {
     this.#stopping = true;
-    const ended = Promise.all([...this.#containers.keys()].map((id) => this.stopContainer(id, 1)));
+    const ended = Promise.all([...this.#containers.keys()].map((id) => this.stopContainer(id, Math.max(1, deadlineMilliseconds / 1000))));
     const given = new AbortController();
     await Promise.race([ended, this.#clock.sleep(deadlineMilliseconds, given.signal)]);
     given.abort();
     await this.#places.stop();
     this.#sockets.stop();
     this.#events.close();
+  }
+
+  /** Its guest was asked to end; one that has not by then is killed. */
+  async #withinGrace(container: Container, graceSeconds: number): Promise<void> {
+    const ended = new AbortController();
+    void this.#clock.sleep(graceSeconds * 1000, ended.signal).then(() => ended.signal.aborted || container.requestStop(137));
+    await container.ended;
+    ended.abort();
   }
 
   async #run(container: Container): Promise<void> {

@@ -61,6 +61,10 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
       doom.doom(signal);
       throw signal;
     },
+    stopRequested() {
+      Atomics.store(control, controlWord.takesStop, 1);
+      return blocker.waitLater({ ready: () => Atomics.load(control, controlWord.stopRequested) === 1 });
+    },
     reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
     reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),
     memoryExhausted: (instances) => instances.some((instance) => {

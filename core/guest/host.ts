@@ -134,6 +134,11 @@ export interface GuestHost {
   exit(code: number): never;
   /** Reports the first host call. Call it from every import; it is a field test after the first time. */
   touch(): void;
+  /**
+   * Says that the guest can be asked to end, and resolves when it is (SIGTERM): it has its grace then. A guest whose adapter
+   * never calls it is ended at once. Call it once.
+   */
+  stopRequested(): Promise<void>;
   /** Linear memory in bytes now, over all memories of the guest. Call after growth is possible; it is one store. */
   reportMemory(bytes: number): void;
   /** Descriptors that the guest holds now. */

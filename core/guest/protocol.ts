@@ -24,6 +24,10 @@ export const controlWord = {
   descriptors: 4,
   /** M: 1 when the guest is to be unwound; for guests with yield checks. */
   stop: 5,
+  /** G: 1 once the guest can be asked to end. */
+  takesStop: 7,
+  /** M: 1 once it is asked. */
+  stopRequested: 10,
 } as const;
 
 /**

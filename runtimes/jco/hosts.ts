@@ -2,11 +2,14 @@ import type { Network } from './network.ts';
 import { openGuestFiles } from './preview2/filesystem/guest-files.ts';
 import type { GuestContext, HostInterfaces } from './preview2/guest-context.ts';
 import { createPreview2 } from './preview2/preview2.ts';
+import type { HttpResources } from './preview3/http/http-types.ts';
 import { createPreview3 } from './preview3/preview3.ts';
 
 /** The hosts of one instance of a component: WASI 0.2's by names without a version, 0.3's as `wasi:cli/stdin@0.3`. */
 export interface Hosts {
   readonly imports: HostInterfaces;
+  /** `wasi:http` 0.3's resources, as the instance knows them. */
+  readonly http: HttpResources;
   /** Delivers what is left of the output and closes every descriptor. */
   close(): Promise<void>;
 }
@@ -18,6 +21,7 @@ export function createHosts(context: GuestContext, network: Network): Hosts {
   const preview3 = createPreview3(context, files, preview2.imports, network);
   return {
     imports: { ...preview2.imports, ...preview3.imports },
+    http: preview3.http,
     async close() {
       try {
         await preview3.close();

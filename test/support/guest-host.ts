@@ -21,6 +21,8 @@ export interface TestGuestOptions {
   /** How often a stream is "full" before it takes a record. */
   readonly fullBefore?: number;
   readonly clock?: GuestClock;
+  /** Resolves when the guest is asked to end. */
+  readonly stop?: Promise<void>;
   readonly onOutput?: (stream: 1 | 2, bytes: Uint8Array) => void;
 }
 
@@ -31,6 +33,7 @@ export class TestGuestHost implements GuestHost {
   readonly mounts: readonly GuestMount[];
   readonly listeners: readonly GuestListener[];
   readonly limits: GuestHost['limits'];
+  readonly #stop: Promise<void>;
   /** Records as the guest wrote them. */
   readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
   touches = 0;
@@ -53,6 +56,7 @@ export class TestGuestHost implements GuestHost {
     }
     this.mounts = options.mounts ?? [];
     this.listeners = options.listeners ?? [];
+    this.#stop = options.stop ?? new Promise(() => {});
     this.limits = { descriptors: options.descriptors ?? 64, ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }) };
     this.stdio = this.#streams(options);
   }
@@ -90,6 +94,10 @@ export class TestGuestHost implements GuestHost {
 
   reportDescriptors(count: number): void {
     this.descriptors = count;
+  }
+
+  stopRequested(): Promise<void> {
+    return this.#stop;
   }
 
   memoryExhausted(): boolean {

@@ -97,6 +97,11 @@ export class Container {
     this.#startRequested = true;
   }
 
+  /** Asks the guest to end by itself. False: it cannot be asked, or was not reached yet. */
+  askToEnd(): boolean {
+    return this.#place?.requestStop() === true;
+  }
+
   /** A later request only hardens: a kill stays a kill. */
   requestStop(code: StopCode): void {
     this.#stopCode = this.#stopCode === 137 ? 137 : code;

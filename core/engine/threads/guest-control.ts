@@ -40,6 +40,14 @@ export class GuestControl {
     this.wake();
   }
 
+  /** Asks the guest to end. False: it cannot be asked. */
+  requestStop(): boolean {
+    if (!this.#is(controlWord.takesStop)) return false;
+    Atomics.store(this.#words, controlWord.stopRequested, 1);
+    this.wake();
+    return true;
+  }
+
   usage(threadId: number, cpuNanoseconds: number): GuestUsage {
     return {
       threadId,

@@ -42,6 +42,8 @@ export interface GuestPlace {
   readonly begun: boolean;
   /** True once the guest is over, although the news of it may still be on the way. */
   readonly over: boolean;
+  /** Asks the guest to end by itself. False: it cannot be asked. */
+  requestStop(): boolean;
   /** Wakes the guest if it waits for anything but a deadline. */
   wake(): void;
   /** Resolves when everything that the guest had written at the time of the call has been delivered. */

@@ -157,6 +157,10 @@ export class GuestThread implements GuestPlace {
     return this.#control.over;
   }
 
+  requestStop(): boolean {
+    return this.#control.requestStop();
+  }
+
   wake(): void {
     this.#control.wake();
   }

@@ -58,6 +58,10 @@ export class SharedGuest implements GuestPlace {
     return this.#ended || (this.#control?.over ?? false);
   }
 
+  requestStop(): boolean {
+    return this.#control?.requestStop() ?? false;
+  }
+
   wake(): void {
     this.#thread.post({ kind: 'wake', guest: this.#number });
   }

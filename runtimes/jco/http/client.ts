@@ -11,7 +11,7 @@ import { FieldList, largestFieldSection } from './field-list.ts';
 import { methodText } from './message.ts';
 import type { HttpResponse, OutgoingRequest } from './message.ts';
 import { NodeBody } from './node-body.ts';
-import { sendBody } from './send-body.ts';
+import { ended, sendBody } from './send-body.ts';
 
 /** Connections that one container has open at once; more requests wait. */
 const mostConnections = 64;
@@ -75,12 +75,9 @@ export class HttpClient {
   }
 
   async #sendBody(request: OutgoingRequest, sending: ClientRequest): Promise<void> {
-    if (request.body === undefined) {
-      sending.end();
-      return;
-    }
     try {
-      await sendBody(request.body, sending, request.fields.contentLength, 'HTTP-request-body-size');
+      if (request.body === undefined) await ended(sending);
+      else await sendBody(request.body, sending, request.fields.contentLength, 'HTTP-request-body-size');
     } catch (error) {
       throw error instanceof HttpFailure ? error : new HttpFailure(errorCodeOf(error), { cause: error });
     }
@@ -96,7 +93,7 @@ export class HttpClient {
     if (url === null || url.username !== '' || url.password !== '') throw new HttpFailure({ tag: 'HTTP-request-URI-invalid' });
     const host = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) !== 0 && !this.#policy.permits(host)) throw new HttpFailure({ tag: 'destination-IP-prohibited' });
-    const path = request.pathWithQuery ?? '/';
+    const path = pathOf(request.pathWithQuery);
     const method = methodText(request.method);
     if (method === 'CONNECT') throw new HttpFailure({ tag: 'HTTP-request-denied' });
     return {
@@ -104,7 +101,7 @@ export class HttpClient {
       host,
       port: url.port === '' ? (scheme === 'HTTP' ? 80 : 443) : Number(url.port),
       method,
-      path: path === '' ? '/' : path.startsWith('?') ? `/${path}` : path,
+      path,
       // As a list, so that Node changes neither case nor order, and adds no Host of its own.
       headers: headersFor(request),
       lookup: this.#lookup,
@@ -128,6 +125,13 @@ export class HttpClient {
       (error: unknown) => callback(error as Error, ''),
     );
   };
+}
+
+/** In origin form (RFC 9112 §3.2.1) or `*`; nothing is the root. */
+function pathOf(text = '/'): string {
+  const path = text === '' || text.startsWith('?') ? `/${text}` : text;
+  if (!path.startsWith('/') && path !== '*') throw new HttpFailure({ tag: 'HTTP-request-URI-invalid' });
+  return path.replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
 
 function headersFor({ fields, authority, body, method }: OutgoingRequest): string[] {
@@ -166,7 +170,7 @@ function responseTo(sending: ClientRequest, request: OutgoingRequest): Promise<H
       idle = { tag: 'connection-read-timeout' };
       sending.setTimeout(milliseconds(timeouts?.betweenBytes));
       try {
-        resolve({ status: message.statusCode!, fields: FieldList.received(message.rawHeaders).freeze(), body: new NodeBody(message, { tag: 'HTTP-response-incomplete' }) });
+        resolve({ status: message.statusCode!, fields: FieldList.received(message.rawHeaders).freeze(), body: new NodeBody(message, { incomplete: { tag: 'HTTP-response-incomplete' }, ends: true }) });
       } catch (error) {
         message.destroy();
         fail({ tag: 'HTTP-response-header-section-size', val: undefined }, error);

@@ -20,7 +20,7 @@ export const largestFieldSection = 64 * 1024;
 const fieldOverhead = 32;
 
 /** What the transport sets itself, and what belongs to one hop only. */
-const forbidden: ReadonlySet<string> = new Set(['connection', 'host', 'http2-settings', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade']);
+const forbidden: ReadonlySet<string> = new Set(['connection', 'host', 'http2-settings', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'transfer-encoding', 'upgrade']);
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -61,6 +61,11 @@ export class FieldList {
   freeze(): this {
     this.#frozen = true;
     return this;
+  }
+
+  /** What it counts for, against `largestFieldSection`. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get frozen(): boolean {

@@ -73,9 +73,9 @@ export function checkedScheme(scheme: WitScheme): WitScheme | undefined {
   return upper === 'HTTP' || upper === 'HTTPS' ? { tag: upper } : { tag: 'other', val: scheme.val };
 }
 
-/** A path and query in origin form (RFC 9112 §3.2.1), or `*`: printable ASCII without what would end a request line. */
+/** A path and query (RFC 3986 §3.3, §3.4), more freely than the RFC: what is not ASCII is encoded when it is sent. Nothing that would end a request line. */
 export function isPathWithQuery(text: string): boolean {
-  return /^[\x21-\x7e]*$/.test(text) && !/[<>`"\\^{}|#]/.test(text) && URL.canParse(text, 'http://host');
+  return !/[\0-\x20\x7f<>`"#]/.test(text) && URL.canParse(text, 'http://host');
 }
 
 /** `host`, `host:port`, `[v6]:port`: RFC 3986 §3.2 with user information, which is refused when it is sent. */

@@ -9,12 +9,17 @@ export class NodeBody implements Body {
   readonly #message: IncomingMessage;
   readonly #pieces: AsyncIterator<Uint8Array>;
   readonly #incomplete: ErrorCode;
+  readonly #ends: boolean;
   #ended = false;
 
-  /** `incomplete`: what it is called when the peer goes away in the middle. */
-  constructor(message: IncomingMessage, incomplete: ErrorCode) {
+  /**
+   * `incomplete`: what it is called when the peer goes away in the middle. `ends`: giving up the body ends the connection, as
+   * that of a response; a request's still carries the answer.
+   */
+  constructor(message: IncomingMessage, { incomplete, ends }: { readonly incomplete: ErrorCode; readonly ends: boolean }) {
     this.#message = message;
-    this.#pieces = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    this.#ends = ends;
+    this.#pieces = message.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
     this.#incomplete = incomplete;
     message.on('error', () => {}); // The reader is told; a body that is not read has nobody to tell.
   }
@@ -43,7 +48,7 @@ export class NodeBody implements Body {
   cancel(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#message.destroy();
+    if (this.#ends) this.#message.destroy();
   }
 
   #failure(error: unknown): HttpFailure {

@@ -44,7 +44,8 @@ function drained(sink: Writable): Promise<void> {
   });
 }
 
-function ended(sink: Writable): Promise<void> {
+/** Ends what is written. @throws HttpFailure when the connection closes before it is out */
+export function ended(sink: Writable): Promise<void> {
   return new Promise((resolve, reject) => {
     const close = (): void => {
       if (!sink.writableFinished) reject(new HttpFailure({ tag: 'connection-terminated' }));

@@ -4,6 +4,8 @@ import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts'
 import { createClocks } from './clocks.ts';
 import { createEnvironment } from './environment.ts';
 import { Descriptor } from './filesystem/descriptor.ts';
+import { createHttp } from './http/http-types.ts';
+import type { HttpResources } from './http/http-types.ts';
 import { createRandom } from './random.ts';
 import { createSockets } from './sockets/sockets.ts';
 import { createStdio } from './stdio.ts';
@@ -11,6 +13,7 @@ import { createStdio } from './stdio.ts';
 /** The hosts of WASI 0.3 for one component, under names as `wasi:cli/stdin@0.3`. */
 export interface Preview3 {
   readonly imports: HostInterfaces;
+  readonly http: HttpResources;
   /** Delivers what is left of the output. */
   close(): Promise<void>;
 }
@@ -18,12 +21,14 @@ export interface Preview3 {
 /** `preview2`: the interfaces of 0.2, which some of these share. */
 export function createPreview3(context: GuestContext, files: GuestFiles, preview2: HostInterfaces, network: Network): Preview3 {
   const stdio = createStdio(context);
+  const http = createHttp(context, network.client);
   return {
     imports: {
       ...createEnvironment(context, preview2),
       ...stdio.imports,
       ...createClocks(context),
       ...createRandom(context),
+      ...http.imports,
       ...createSockets(context, network.policy),
       'wasi:filesystem/types@0.3': { Descriptor },
       'wasi:filesystem/preopens@0.3': {
@@ -33,6 +38,7 @@ export function createPreview3(context: GuestContext, files: GuestFiles, preview
         },
       },
     },
+    http: http.resources,
     close: () => stdio.drain(),
   };
 }
