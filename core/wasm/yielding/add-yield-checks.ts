@@ -23,6 +23,7 @@ import { BulkFunctions } from './bulk-functions.ts';
 import type { AppendedFunction } from './bulk-functions.ts';
 import { callGraphOf, referencedByKind } from './call-graph.ts';
 import { readFunctions } from './module-functions.ts';
+import { moveFunctionName } from './move-function-name.ts';
 import type { Body, ModuleFunctions } from './module-functions.ts';
 import { NotShareable } from './not-shareable.ts';
 import { CheckPlacer } from './place-checks.ts';
@@ -173,6 +174,8 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
     const code = withoutFirst(bytes, sectionOf(sectionId.code), (reader) => reader.skip(reader.u32('size of a function body'), 'a function body'));
     bodies.raw(changedBody(bytes, functions.bodies[0]!, placed[0]!));
     splices.push(first.splice, code.splice);
+    const name = moveFunctionName(bytes, outline.sections, yieldImport, moved);
+    if (name !== undefined) splices.push(name);
     placed.forEach((inside, nth) => {
       const body = functions.bodies[nth]!;
       if (nth === 0 || inside.length === 0) return;

@@ -70,9 +70,7 @@ for (const isolation of ['dedicated', 'shared'] as const) describe(`a container 
     // The heap of a shared thread is large, and filling it costs every guest its thread: shared.test.ts.
     it(sentence, { skip: guest === 'hog' && isolation === 'shared' }, async () => {
       const observation = await bed.run(await bed.module(guests[guest]), { resources: { descriptors: 10, ...(memoryBytes === undefined ? {} : { memoryBytes }) } });
-      const withoutFunction = (end: ContainerExit): ContainerExit => ({ ...end, ...(end.message === undefined ? {} : { message: end.message.replace(/ in function \w+$/, '') }) });
-      if (isolation === 'dedicated') assert.deepEqual(observation.exit, exit);
-      else assert.deepEqual(withoutFunction(observation.exit!), withoutFunction(exit));
+      assert.deepEqual(observation.exit, exit);
       assert.equal(observation.startedAt === undefined, exit.reason === 'StartError');
     });
   }
