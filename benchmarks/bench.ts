@@ -10,6 +10,7 @@ import { density } from './suites/density.ts';
 import { footprint } from './suites/footprint.ts';
 import { start } from './suites/start.ts';
 import type { Suite, SuiteOptions } from './suites/suite.ts';
+import { syscalls } from './suites/syscalls.ts';
 
 interface Options extends SuiteOptions {
   readonly json?: string;
@@ -18,7 +19,7 @@ interface Options extends SuiteOptions {
   readonly profile?: string;
 }
 
-const suites: Readonly<Record<string, Suite>> = { start, churn, density, footprint, compute };
+const suites: Readonly<Record<string, Suite>> = { start, churn, density, footprint, compute, syscalls };
 /** How the command line names what a suite can be told. */
 const suiteOptions: Readonly<Record<keyof SuiteOptions, () => Option>> = {
   n: () => new Option('-n <samples>', 'samples of each measurement').argParser(positiveInteger),

@@ -17,6 +17,9 @@ export interface BlockerOptions {
   readonly whenIdle?: { readonly afterMilliseconds: number; readonly run: () => void };
 }
 
+/** Plain parameters, so that no array is made for a call; no function that blocks has more (`sock_recv`). */
+type AnySyscall = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => number | Blocked;
+
 /** Longest single wait, in milliseconds: `Atomics.wait` loses precision beyond what a double holds; the loop goes on. */
 const longestWait = 2 ** 31;
 
@@ -31,8 +34,9 @@ export class DedicatedBlocker implements Blocker {
   }
 
   wrap<Arguments extends unknown[]>(syscall: (...args: Arguments) => number | Blocked): WebAssembly.ImportValue {
-    return (...args: Arguments): number => {
-      let answer = syscall(...args);
+    const act = syscall as unknown as AnySyscall;
+    return (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): number => {
+      let answer = act(a, b, c, d, e, f);
       while (typeof answer !== 'number') {
         this.waitNow(answer.wait);
         answer = answer.resume();

@@ -1,13 +1,13 @@
 import type { GuestClock } from './host.ts';
-import { preciseNow } from './precise-time.ts';
+import { preciseNanoseconds } from './precise-time.ts';
 
 /** A guest's clocks. `cpuMicroseconds` answers its CPU time so far. */
 export function createGuestClock(cpuMicroseconds: () => number): GuestClock {
   return {
-    realtime: () => BigInt(Math.round(preciseNow() * 1e6)),
+    realtime: preciseNanoseconds,
     monotonic: () => process.hrtime.bigint(),
     cpu: () => BigInt(Math.round(cpuMicroseconds())) * 1000n,
-    resolution: 1000n,
+    resolution: 1n,
   };
 }
 

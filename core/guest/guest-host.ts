@@ -5,6 +5,7 @@ import { ByteRingReader } from './byte-ring.ts';
 import type { OutputRingWriter } from './output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
+import { fillRandom } from './random.ts';
 import { createGuestListeners } from './sockets/guest-sockets.ts';
 import { RingStdio } from './stdio.ts';
 
@@ -19,16 +20,6 @@ export interface HostPlace {
   /** Makes the main thread look at control block and rings. */
   readonly ringDoorbell: () => void;
   readonly instantiate: GuestHost['instantiate'];
-}
-
-/** Random bytes asked for at once: a native call is not interrupted, and a guest must be ended in the middle of a gigabyte. */
-const longestRandom = 1024 * 1024;
-
-/** `crypto.getRandomValues` takes 64 KiB at most, `randomFillSync` less than 2 GiB. */
-function random(target: Uint8Array): void {
-  // Not imported: loading it costs each thread half a megabyte, and few guests ask.
-  const { randomFillSync } = process.getBuiltinModule('node:crypto');
-  for (let start = 0; start < target.length; start += longestRandom) randomFillSync(target.subarray(start, start + longestRandom));
 }
 
 /** The host of one guest. */
@@ -47,7 +38,7 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
     mounts: order.mounts,
     listeners: createGuestListeners(order.sockets),
     limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
-    random,
+    random: fillRandom,
     instantiate,
     touch() {
       if (doom.doomed !== undefined) throw doom.doomed;

@@ -24,7 +24,7 @@ export interface Blocked {
 }
 
 export interface Blocker {
-  /** The import for a syscall that may block. */
+  /** The import for a syscall that may block; of six parameters at most. */
   wrap<Arguments extends unknown[]>(syscall: (...args: Arguments) => number | Blocked): WebAssembly.ImportValue;
   /** Waits in place; only on a dedicated thread. For hosts that are called through JavaScript frames. */
   waitNow(wait: Wait): void;
@@ -53,6 +53,8 @@ export interface GuestStdio {
    * full (call again after it). Never drops a byte. 64 KiB at most in one call; longer output is written in pieces.
    */
   write(stream: 1 | 2, bytes: Uint8Array): Wait | undefined;
+  /** The same for `length` bytes of `source` at `at`: a view of the guest's whole memory need not be cut for each line. */
+  writeFrom(stream: 1 | 2, source: DataView, at: number, length: number): Wait | undefined;
   /**
    * Reads at most `target.length` bytes of stdin. Returns the number read (0 = end of file), or what to wait for.
    * A container without stdin is at its end from the start.

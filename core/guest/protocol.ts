@@ -58,7 +58,7 @@ export const outputRingBytes = 128 * 1024;
 /** The largest record's payload. */
 export const outputRecordBytes = 64 * 1024;
 /**
- * In front of each record: u32 payload length, u32 tag, f64 time in milliseconds since the epoch. The tag is
+ * In front of each record: u32 payload length, u32 tag, u64 time in nanoseconds since the epoch. The tag is
  * `container index << 2 | stream`; records are padded to 8 bytes.
  */
 export const recordHeaderBytes = 16;

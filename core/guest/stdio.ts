@@ -1,7 +1,7 @@
 import type { GuestStdio, Wait } from './host.ts';
 import type { ByteRingReader } from './byte-ring.ts';
 import type { OutputRingWriter } from './output-ring.ts';
-import { preciseNow } from './precise-time.ts';
+import { preciseNanoseconds } from './precise-time.ts';
 
 /** A guest's stdin, stdout and stderr over the engine's rings. */
 export class RingStdio implements GuestStdio {
@@ -19,8 +19,12 @@ export class RingStdio implements GuestStdio {
   }
 
   write(stream: 1 | 2, bytes: Uint8Array): Wait | undefined {
-    if (bytes.length === 0 || this.#output.write(this.#container, stream, preciseNow(), bytes)) return undefined;
-    return { ready: () => this.#output.fits(bytes.length) };
+    return this.writeFrom(stream, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
+  }
+
+  writeFrom(stream: 1 | 2, source: DataView, at: number, length: number): Wait | undefined {
+    if (length === 0 || this.#output.writeFrom(this.#container, stream, preciseNanoseconds(), source, at, length)) return undefined;
+    return { ready: () => this.#output.fits(length) };
   }
 
   read(target: Uint8Array): number | Wait {

@@ -107,17 +107,19 @@ export class TestGuestHost implements GuestHost {
   #streams({ tty = false, stdin = '', fullBefore = 0, onOutput }: TestGuestOptions): GuestHost['stdio'] {
     let input = Buffer.from(stdin);
     let full = fullBefore;
+    const write: GuestHost['stdio']['write'] = (stream, bytes): Wait | undefined => {
+      if (bytes.length > 65_536) throw new Error(`a record of ${bytes.length} bytes`);
+      // Nobody wakes the guest here, so it looks again by itself.
+      if (full-- > 0) return { deadline: this.clock.monotonic() + 1_000_000n };
+      full = fullBefore;
+      if (onOutput === undefined) this.records.push({ stream, bytes: Buffer.from(bytes) });
+      else onOutput(stream, bytes);
+      return undefined;
+    };
     return {
       tty,
-      write: (stream, bytes): Wait | undefined => {
-        if (bytes.length > 65_536) throw new Error(`a record of ${bytes.length} bytes`);
-        // Nobody wakes the guest here, so it looks again by itself.
-        if (full-- > 0) return { deadline: this.clock.monotonic() + 1_000_000n };
-        full = fullBefore;
-        if (onOutput === undefined) this.records.push({ stream, bytes: Buffer.from(bytes) });
-        else onOutput(stream, bytes);
-        return undefined;
-      },
+      write,
+      writeFrom: (stream, source, at, length) => write(stream, new Uint8Array(source.buffer, source.byteOffset + at, length)),
       read: (target) => {
         const count = input.copy(target, 0, 0, target.length);
         input = input.subarray(count);

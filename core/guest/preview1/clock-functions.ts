@@ -9,16 +9,13 @@ const [realtime, monotonic, processCpu, threadCpu] = [0, 1, 2, 3];
 /** `clock_time_get` and `clock_res_get`, on the clocks by which `poll_oneoff` waits: an implementation's own may count from elsewhere. */
 export function clockFunctions(host: GuestHost, memory: GuestMemory): Record<string, WebAssembly.ImportValue> {
   const { clock } = host;
-  const timeOf = (id: number): bigint => {
-    if (id === monotonic) return clock.monotonic();
-    if (id === realtime) return clock.realtime();
-    // The process is one thread.
-    if (id === processCpu || id === threadCpu) return clock.cpu();
-    throw new FileError('EINVAL');
-  };
   return {
     clock_time_get: syscall(host, (id: number, _precision: bigint, result: number) => {
-      memory.setU64(result, timeOf(id));
+      if (id === monotonic) memory.setU64(result, clock.monotonic());
+      else if (id === realtime) memory.setU64(result, clock.realtime());
+      // The process is one thread.
+      else if (id === processCpu || id === threadCpu) memory.setU64(result, clock.cpu());
+      else throw new FileError('EINVAL');
       return errno.SUCCESS;
     }),
     clock_res_get: syscall(host, (id: number, result: number) => {

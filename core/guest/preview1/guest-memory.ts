@@ -85,6 +85,12 @@ export class GuestMemory {
     this.#view.setBigUint64(at, value, true);
   }
 
+  /** A view of the memory in which `length` bytes at `pointer` exist. Do not keep it: growth detaches it. */
+  viewOf(pointer: number, length: number): DataView {
+    this.#check(pointer, length);
+    return this.#view;
+  }
+
   /** UTF-8 text; EILSEQ when it is not. `limit` in bytes is the longest accepted (ENAMETOOLONG). */
   text(pointer: number, length: number, limit: number): string {
     const bytes = this.bytes(pointer, length);

@@ -44,9 +44,9 @@ export class GuestStreams {
     if (count === 1) {
       // The common case, without the loops.
       const length = this.#memory.u32(vectors + 4);
-      const bytes = this.#memory.bytes(this.#memory.u32(vectors), length);
+      const at = this.#memory.u32(vectors);
       this.#memory.check(written, 4);
-      if (length <= maximumRecord && this.#stdio.write(stream, bytes) === undefined) {
+      if (length <= maximumRecord && this.#stdio.writeFrom(stream, this.#memory.viewOf(at, length), at, length) === undefined) {
         this.#memory.setU32(written, length);
         return errno.SUCCESS;
       }

@@ -23,11 +23,11 @@ export function syscall(host: GuestHost, act: Syscall<number>): WebAssembly.Impo
 
 /** The import for a function that may block, through the host's blocker. */
 export function blockingSyscall(host: GuestHost, act: Syscall<number | Blocked>): WebAssembly.ImportValue {
-  const call = act as AnySyscall<number | Blocked>;
-  return host.blocker.wrap((a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown, g: unknown, h: unknown, i: unknown): number | Blocked => {
+  const call = act as (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown) => number | Blocked;
+  return host.blocker.wrap((a: unknown, b: unknown, c: unknown, d: unknown, e: unknown, f: unknown): number | Blocked => {
     host.touch();
     try {
-      const answer = call(a, b, c, d, e, f, g, h, i);
+      const answer = call(a, b, c, d, e, f);
       return typeof answer === 'number' ? answer : guarded(answer);
     } catch (error) {
       return errnoOrThrow(error);

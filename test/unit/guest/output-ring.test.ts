@@ -14,18 +14,20 @@ function ring(bytes: number): { memory: SharedArrayBuffer; bells: () => number; 
 describe('the output ring', () => {
   it('gives back every record whole, in order, whatever the sizes and the moments of reading', () => {
     const step = fc.oneof(
-      fc.record({ write: fc.uint8Array({ maxLength: 200 }), stream: fc.constantFrom(1 as const, 2 as const), container: fc.nat(1000) }),
+      fc.record({ write: fc.uint8Array({ maxLength: 400 }), at: fc.nat(9), stream: fc.constantFrom(1 as const, 2 as const), container: fc.nat(1000) }),
       fc.constant('read' as const),
       fc.constant('read without release' as const),
     );
-    fc.assert(fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const { writer, reader } = ring(256);
+    fc.assert(fc.property(fc.array(step, { maxLength: 100 }), fc.constantFrom(256, 1024), (steps, size) => {
+      const { writer, reader } = ring(size);
       const written: unknown[] = [];
       const seen: unknown[] = [];
       for (const [time, act] of steps.entries()) {
         if (typeof act === 'object') {
           const fits = writer.fits(act.write.length);
-          assert.equal(writer.write(act.container, act.stream, time + 0.5, act.write), fits);
+          // Wherever it lies in the guest's memory.
+          const source = new DataView(Uint8Array.of(...new Uint8Array(act.at), ...act.write, 255).buffer);
+          assert.equal(writer.writeFrom(act.container, act.stream, BigInt(time) * 1_000_000n + 500_000n, source, act.at, act.write.length), fits);
           if (fits) written.push({ container: act.container, stream: act.stream, time: time + 0.5, bytes: act.write });
         } else {
           seen.push(...reader.read());
@@ -39,20 +41,20 @@ describe('the output ring', () => {
 
   it('keeps the space of what was read until it is released', () => {
     const { writer, reader } = ring(64);
-    assert.equal(writer.write(0, 1, 0, new Uint8Array(48)), true);
+    assert.equal(writer.write(0, 1, 0n, new Uint8Array(48)), true);
     assert.equal(reader.read().length, 1);
-    assert.equal(writer.write(0, 1, 0, new Uint8Array(1)), false);
+    assert.equal(writer.write(0, 1, 0n, new Uint8Array(1)), false);
     reader.release();
-    assert.equal(writer.write(0, 1, 0, new Uint8Array(48)), true);
+    assert.equal(writer.write(0, 1, 0n, new Uint8Array(48)), true);
   });
 
   it('rings once until the reader has looked', () => {
     const { writer, reader, bells } = ring(1024);
-    writer.write(0, 1, 0, new Uint8Array(1));
-    writer.write(0, 1, 0, new Uint8Array(1));
+    writer.write(0, 1, 0n, new Uint8Array(1));
+    writer.write(0, 1, 0n, new Uint8Array(1));
     assert.equal(bells(), 1);
     reader.read();
-    writer.write(0, 1, 0, new Uint8Array(1));
+    writer.write(0, 1, 0n, new Uint8Array(1));
     assert.equal(bells(), 2);
   });
 
@@ -62,7 +64,7 @@ describe('the output ring', () => {
     const writer = new OutputRingWriter(memory, () => {});
     const reader = new OutputRingReader(memory);
     for (let n = 0; n < 10; n++) {
-      assert.equal(writer.write(0, 2, n, Uint8Array.of(n)), true);
+      assert.equal(writer.write(0, 2, BigInt(n), Uint8Array.of(n)), true);
       assert.deepEqual(reader.read().map(({ bytes }) => bytes[0]), [n]);
       reader.release();
     }
@@ -70,8 +72,8 @@ describe('the output ring', () => {
 
   it('refuses a record that could never fit', () => {
     const { writer } = ring(2 * outputRecordBytes);
-    assert.throws(() => writer.write(0, 1, 0, new Uint8Array(outputRecordBytes + 1)), RangeError);
-    assert.equal(writer.write(0, 1, 0, new Uint8Array(outputRecordBytes)), true);
+    assert.throws(() => writer.write(0, 1, 0n, new Uint8Array(outputRecordBytes + 1)), RangeError);
+    assert.equal(writer.write(0, 1, 0n, new Uint8Array(outputRecordBytes)), true);
     assert.throws(() => new OutputRingReader(new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes * 3)), RangeError);
   });
 
@@ -84,7 +86,7 @@ describe('the output ring', () => {
          const writer = new OutputRingWriter(workerData.memory, () => parentPort.postMessage('bell'));
          for (let n = 0; n < workerData.records; n++) {
            const bytes = new Uint8Array(1 + (n * 7) % 300).fill(n);
-           while (!writer.write(0, 1 + n % 2, n, bytes)) Atomics.wait(new Int32Array(workerData.pause), 0, 0, 1);
+           while (!writer.write(0, 1 + n % 2, BigInt(n) * 1000000n, bytes)) Atomics.wait(new Int32Array(workerData.pause), 0, 0, 1);
          }
        });`,
       { eval: true, workerData: { module: new URL('../../../core/guest/output-ring.ts', import.meta.url).href, memory, records, pause: new SharedArrayBuffer(4) } },

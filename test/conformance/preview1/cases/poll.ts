@@ -105,5 +105,6 @@ export const pollCases: readonly Case[] = [
   failure('poll_oneoff', 'EINVAL', 'the tag is unknown', (guest) => guest.call('poll_oneoff', writeSubscriptions(guest, [{ userdata: 1n, kind: 9 }]), guest.room(32), 1, guest.room(4))),
   failure('poll_oneoff', 'EFAULT', 'the subscriptions lie beyond the memory', (guest) => guest.call('poll_oneoff', beyond, guest.room(32), 1, guest.room(4))),
   failure('poll_oneoff', 'EFAULT', 'the events lie beyond the memory', (guest) => guest.call('poll_oneoff', guest.room(48), beyond, 1, guest.room(4))),
-  failure('poll_oneoff', 'EFAULT', 'there are more subscriptions than memory', (guest) => guest.call('poll_oneoff', guest.room(48), guest.room(32), -1, guest.room(4))),
+  failure('poll_oneoff', 'EFAULT', 'there are more subscriptions than memory', (guest) => guest.call('poll_oneoff', guest.room(48), guest.room(32), 16_000, guest.room(4))),
+  failure('poll_oneoff', 'EINVAL', 'there are more subscriptions than any program has', (guest) => guest.call('poll_oneoff', guest.room(48), guest.room(32), -1, guest.room(4))),
 ];
