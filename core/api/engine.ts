@@ -72,7 +72,7 @@ export interface ContainerConfig {
   /** Empty: none. */
   readonly cwd: string;
   readonly mounts: readonly Mount[];
-  /** Absent: none. Listened on only for a runtime whose manifest says that it takes listeners. */
+  /** Absent: none. Listened on only for a program that can accept connections (`features.listeners` of its runtime's manifest). */
   readonly ports?: readonly ContainerPort[];
   readonly resources: ContainerResources;
   readonly stdin: boolean;

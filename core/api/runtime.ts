@@ -42,8 +42,11 @@ export interface RuntimeManifest {
   readonly features?: {
     /** `live`: host directories are seen as they are. `copy`: a read-only snapshot is taken at start. `none`: refused. */
     readonly volumes?: 'live' | 'copy' | 'none';
-    /** Its guests can accept connections on `GuestHost.listeners`. Where it is not true, the engine listens on no port. */
-    readonly listeners?: boolean;
+    /**
+     * What a program imports that accepts connections on `GuestHost.listeners`: functions as `module.name`, interfaces without
+     * their version. The engine listens on the ports of such programs only: others could answer nobody.
+     */
+    readonly listeners?: readonly string[];
     /**
      * True: what a guest holds is freed only when its thread module's `start` returns, so that its thread must not be
      * terminated. The engine gives its modules yield checks on a dedicated thread too, and ends it by dooming them.

@@ -1,7 +1,8 @@
+import type { ArtifactInspection } from '../api/artifact.ts';
 import type { ContainerExit } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
-import type { RegisteredRuntime } from '../api/runtime.ts';
+import type { RegisteredRuntime, RuntimeManifest } from '../api/runtime.ts';
 import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
 import type { Prepared } from './prepare/preparer.ts';
@@ -100,10 +101,16 @@ function watchSilentStart(place: GuestPlace, options: RunContainerOptions): () =
   return () => cancel();
 }
 
-/** Undefined when there is nothing to listen for. */
+/** Undefined when there is nothing to listen for, or nobody who could accept. */
 async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { sockets, holder }: RunContainerOptions): Promise<ContainerSockets | undefined> {
-  const { ports = [], resources } = config;
-  return ports.length === 0 || manifest.features?.listeners !== true ? undefined : sockets.listen(ports, holder, resources.descriptors);
+  const { ports = [], resources, artifact } = config;
+  if (ports.length === 0 || !acceptsConnections(artifact.inspection, manifest)) return undefined;
+  return sockets.listen(ports, holder, resources.descriptors);
+}
+
+function acceptsConnections(inspection: ArtifactInspection, { features }: RuntimeManifest): boolean {
+  const imports = inspection.kind === 'module' ? inspection.imports.map(({ module, name }) => `${module}.${name}`) : inspection.imports.map((name) => name.split('@', 1)[0]!);
+  return imports.some((name) => features?.listeners?.includes(name) === true);
 }
 
 function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): ContainerOrder {

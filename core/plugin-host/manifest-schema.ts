@@ -55,7 +55,7 @@ export const manifestSchema = {
               features: {
                 type: 'object',
                 additionalProperties: false,
-                properties: { volumes: { enum: ['live', 'copy', 'none'] }, listeners: { type: 'boolean' }, yieldChecks: { type: 'boolean' } },
+                properties: { volumes: { enum: ['live', 'copy', 'none'] }, listeners: strings, yieldChecks: { type: 'boolean' } },
               },
             },
           },

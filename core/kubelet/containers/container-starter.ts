@@ -4,6 +4,7 @@ import { WasmletError, messageOf, type Retry } from '../../api/errors.ts';
 import type { Image } from '../../api/image.ts';
 import type { Container, Pod } from '../../api/kubernetes.ts';
 import type { RuntimeRegistry } from '../../api/runtime.ts';
+import { containerPorts } from '../../pod/container-ports.ts';
 import { containerArgv } from '../../pod/environment/container-argv.ts';
 import { containerEnvironment } from '../../pod/environment/container-environment.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
@@ -63,6 +64,7 @@ export class ContainerStarter {
       stage = 'CreateContainerError';
       id = await engine.createContainer(config);
       events.container(pod, container.name, 'Normal', 'Created', 'Container created');
+      this.#tellUnservedPorts(pod, config);
       stage = 'RunContainerError';
       await engine.startContainer(id);
       return undefined;
@@ -72,6 +74,14 @@ export class ContainerStarter {
       const known = error instanceof WasmletError ? error : undefined;
       return { reason: known?.reason ?? stage, message: messageOf(error), retry: known?.retry ?? 'backoff' };
     }
+  }
+
+  /** Once for a container: such a pod runs, and its author may wonder. */
+  #tellUnservedPorts(pod: Pod, { name, attempt, runtime, ports = [] }: ContainerConfig): void {
+    if (attempt > 0 || ports.length === 0 || this.#options.runtimes.get(runtime)?.manifest.features?.listeners !== undefined) return;
+    const declared = ports.map(({ port }) => port).join(', ');
+    const message = `nobody listens on port ${declared}: guests of the runtime ${runtime} accept no connections, modules of WASI preview 1 on the runtime wasi can`;
+    this.#options.events.container(pod, name, 'Warning', 'PortsNotServed', message);
   }
 
   async #config(pod: Pod, container: Container, action: StartAction, inputs: ContainerInputs): Promise<ContainerConfig> {
@@ -89,6 +99,7 @@ export class ContainerStarter {
     if (choice.notShared !== undefined) this.#options.events.container(pod, container.name, 'Normal', 'IsolationDedicated', `Container gets a thread of its own in place of a shared one: ${choice.notShared}`);
     const stack = this.#stack(pod, container, image);
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
+    const ports = containerPorts(container, addresses().podIPs);
     const { memory: memoryLimit, cpu: cpuLimit } = container.resources?.limits ?? {};
     return {
       podUid: metadata.uid,
@@ -106,6 +117,7 @@ export class ContainerStarter {
       env: [...environment],
       cwd: container.workingDir || image.config.workingDir || '/',
       mounts: await volumes.mounts(pod, container),
+      ...(ports.length > 0 && { ports }),
       resources: { descriptors, ...(memoryLimit !== undefined && { memoryBytes: Number(parseQuantity(memoryLimit)) }), ...(cpuLimit !== undefined && { cpuMillicores: Math.max(leastMillicores, Number(parseMilliQuantity(cpuLimit))) }) },
       stdin: container.stdin ?? false,
       tty: container.tty ?? false,

@@ -10,6 +10,7 @@ import { checkRoom, type Room } from '../../pod/admission/check-room.ts';
 import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
 import { findPodProblems, type PodProblems } from '../../pod/admission/find-pod-problems.ts';
+import { explainUnservedPorts } from '../../pod/container-ports.ts';
 import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
 import { isStaticPod } from '../../pod/static-pod.ts';
 import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
@@ -72,15 +73,17 @@ export class RunningPodSyncer {
   }
 
   #admit(record: PodRecord): void {
-    const { admitted, room } = this.#options;
+    const { admitted, room, events } = this.#options;
     if (record.rejected) return;
     const { pod } = record;
     const rejection = record.admitted ? undefined : (admitPod(pod, this.#options.node(), admitted.list) ?? checkRoom(pod, admitted.containers, room));
+    const unserved = record.admitted || rejection !== undefined ? undefined : explainUnservedPorts(pod);
+    if (unserved !== undefined) events.pod(pod, 'Warning', 'PortsNotServed', unserved);
     record.admitted = true;
     if (rejection === undefined) return admitted.set(pod);
     record.rejected = true;
     record.failure = rejection;
-    this.#options.events.pod(record.pod, 'Warning', rejection.reason, rejection.message);
+    events.pod(record.pod, 'Warning', rejection.reason, rejection.message);
   }
 
   /** `activeDeadlineSeconds` counts from the status' startTime. */

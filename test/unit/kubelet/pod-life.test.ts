@@ -24,6 +24,18 @@ const onlyConfig = (): ContainerConfig => {
 const waitingOf = (name: string) => rig.status(name).containerStatuses?.[0]?.state?.waiting;
 
 describe('a container’s configuration', () => {
+  test('has its TCP ports; what nobody will serve is told once', async () => {
+    await rig.start();
+    const ports = [{ name: 'web', containerPort: 80, hostPort: 8080 }, { containerPort: 53, protocol: 'UDP' }];
+    await rig.apply(testPod('p', { containers: [{ name: 'main', image: 'registry.test/hello:v1', ports }] }));
+    assert.deepEqual(onlyConfig().ports, [{ name: 'web', port: 80, addresses: [{ address: '0.0.0.0', port: 8080 }, { address: '10.0.0.1', port: 80 }] }]);
+    await rig.advance(120_000);
+    assert.deepEqual(rig.api.events.filter((event) => event.includes('PortsNotServed')), [
+      'Warning PortsNotServed: only TCP ports are listened on, nothing will be received on UDP 53 of container main',
+      'Warning PortsNotServed spec.containers{main}: nobody listens on port 80: guests of the runtime wasi accept no connections, modules of WASI preview 1 on the runtime wasi can',
+    ]);
+  });
+
   test('is complete plain data', async () => {
     rig.images.configs.set('registry.test/hello:v1', { env: [['PATH', '/bin']], cmd: ['unused'], workingDir: '/srv' });
     rig.api.configMaps.set('default/words', { data: { greeting: 'hello' } });
