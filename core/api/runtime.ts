@@ -43,8 +43,9 @@ export interface RuntimeManifest {
     /** `live`: host directories are seen as they are. `copy`: a read-only snapshot is taken at start. `none`: refused. */
     readonly volumes?: 'live' | 'copy' | 'none';
     /**
-     * What a program imports that accepts connections on `GuestHost.listeners`: functions as `module.name`, interfaces without
-     * their version. The engine listens on the ports of such programs only: others could answer nobody.
+     * What tells a program that can take connections from `GuestHost.listeners`: a function that a module imports
+     * (`wasi_snapshot_preview1.sock_accept`), an interface that a component exports (`wasi:http/incoming-handler`, without its
+     * version). The engine listens on the ports of such programs only: others could answer nobody.
      */
     readonly listeners?: readonly string[];
     /**

@@ -18,6 +18,7 @@ import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
 import type { ImageOperand } from './local-images.ts';
 import { startLocalPlugins } from './local-plugins.ts';
+import { formatAddress, parsePublishedPort } from './published-ports.ts';
 import { readArtifact } from './program-file.ts';
 
 interface RunOptions {
@@ -25,6 +26,7 @@ interface RunOptions {
   readonly env?: readonly string[];
   readonly dir?: readonly string[];
   readonly memory?: string;
+  readonly publish?: readonly string[];
   readonly pluginsDir?: readonly string[];
   readonly hostNetwork?: boolean;
   readonly addr?: string;
@@ -46,7 +48,8 @@ export function registerRun(program: Command, context: CliContext): void {
     .option('--env <k=v>', 'set an environment variable; may be repeated', collect)
     .option('--dir <host::guest[:ro]>', 'give a directory; may be repeated', collect)
     .option('--memory <size>', 'bound on memory, such as 64Mi')
-    .option('--addr <host:port>', 'take connections there; HTTP services take them at 127.0.0.1:8080 unless this says otherwise')
+    .option('--addr <host:port>', 'serve HTTP there (default for HTTP services: 127.0.0.1:8080)')
+    .option('-p, --publish <[addr:]port>', 'listen there, and give the program the listener (descriptors from 3 on); may be repeated; on loopback unless an address is given, on a free port for 0', collect)
     .option('--host-network', 'let the program reach this machine and its loopback, and listen on any port')
     .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect)
     .passThroughOptions()
@@ -56,6 +59,7 @@ The program sees nothing of this machine but what these options give it.
 Examples:
   $ wasmlet run hello.wasm one two
   $ wasmlet run --dir ./data::/data:ro --env LANG=C wc.wasm /data/text
+  $ wasmlet run -p 8080 server.wasm
   $ wasmlet run --runtime node-wasi registry.example.com/tools/hello:1`)
     .action(async (name: string, args: readonly string[], options: RunOptions) => {
       context.exit(await run(context, name, args, options));
@@ -71,6 +75,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const mounts = (options.dir ?? []).map(parseMount);
   const memoryBytes = options.memory === undefined ? undefined : parseMemory(options.memory);
   const address = options.addr === undefined ? undefined : parseAddress(options.addr);
+  const published = (options.publish ?? []).map(parsePublishedPort);
   const logger = createLogger('warn');
   const operand = existsSync(name) ? undefined : await imageOperand(name);
   const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: {
@@ -80,7 +85,8 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const artifact = operand === undefined ? await readArtifact(name) : await pullArtifact(context, operand.reference, plugins);
   const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
   const service = isHttpService(artifact);
-  const listensAt = address ?? (service ? defaultServiceAddress : undefined);
+  const listensAt = address ?? (service && published.length === 0 ? defaultServiceAddress : undefined);
+  const ports = [...(listensAt === undefined ? [] : [{ name: service ? 'http' : '', port: listensAt.port, addresses: [listensAt] }]), ...published];
 
   const { WasmEngine } = await import('../engine/engine.ts');
   const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-run-'));
@@ -113,12 +119,12 @@ async function run(context: CliContext, name: string, args: readonly string[], o
       env,
       cwd: '',
       mounts,
-      ...(listensAt === undefined ? {} : { ports: [{ name: service ? 'http' : '', port: listensAt.port, addresses: [listensAt] }] }),
+      ports,
       resources: { ...(memoryBytes === undefined ? {} : { memoryBytes }), descriptors: 1024 },
       stdin: true,
       tty: context.stdin.isTTY === true && context.stdout.isTTY === true,
     });
-    return await supervise(context, engine, id, service);
+    return await supervise(context, engine, id, { service, publishes: ports.length > 0 });
   } finally {
     await engine.stop(0);
     await plugins.stop();
@@ -128,7 +134,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   }
 }
 
-async function supervise(context: CliContext, engine: Engine, id: string, service: boolean): Promise<number> {
+async function supervise(context: CliContext, engine: Engine, id: string, { service, publishes }: { readonly service: boolean; readonly publishes: boolean }): Promise<number> {
   const observe = (): ContainerObservation => engine.podSandbox(podUid)!.containers.find((container) => container.id === id)!;
   const begun = Promise.withResolvers<void>();
   const output = pass(context, await engine.attach(id), begun.promise);
@@ -144,7 +150,7 @@ async function supervise(context: CliContext, engine: Engine, id: string, servic
   try {
     await engine.startContainer(id);
     for await (const { type } of engine.events()) {
-      if (service && type === 'container-started') announce(context, observe());
+      if (publishes && type === 'container-started') announce(context, observe(), service);
       begun.resolve();
       if (type === 'container-exited') break;
     }
@@ -157,8 +163,12 @@ async function supervise(context: CliContext, engine: Engine, id: string, servic
   return exit!.code;
 }
 
-function announce(context: CliContext, { ports = [] }: ContainerObservation): void {
-  for (const { addresses } of ports) for (const { address, port } of addresses) context.stderr.write(`serving http://${address.includes(':') ? `[${address}]` : address}:${port}/\n`);
+/** Said when the program runs: from then on somebody answers, or will. */
+function announce(context: CliContext, { ports = [] }: ContainerObservation, service: boolean): void {
+  if (ports.length === 0) context.stderr.write('wasmlet: nobody listens: this program accepts no connections\n');
+  for (const address of ports.flatMap(({ addresses }) => addresses)) {
+    context.stderr.write(service ? `serving http://${formatAddress(address)}/\n` : `wasmlet: listening on ${formatAddress(address)}\n`);
+  }
 }
 
 /** Resolves when all output has been handed to this process' own streams. `begun`: nothing is shown before. */

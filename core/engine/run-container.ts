@@ -109,8 +109,10 @@ async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { 
 }
 
 function acceptsConnections(inspection: ArtifactInspection, { features }: RuntimeManifest): boolean {
-  const imports = inspection.kind === 'module' ? inspection.imports.map(({ module, name }) => `${module}.${name}`) : inspection.imports.map((name) => name.split('@', 1)[0]!);
-  return imports.some((name) => features?.listeners?.includes(name) === true);
+  const names = inspection.kind === 'module'
+    ? inspection.imports.map(({ module, name }) => `${module}.${name}`)
+    : inspection.exports.map((name) => name.split('@', 1)[0]!);
+  return names.some((name) => features?.listeners?.includes(name) === true);
 }
 
 function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): ContainerOrder {
