@@ -27,6 +27,25 @@ export interface Rewriting {
   readonly start: boolean;
 }
 
+/** Names in a module whose instances share one memory limit with others (the modules of a component). */
+export const budgetName = {
+  /** Export: a table of one function reference, null at first; the host puts `(func (param i64) (result i32))` there, which answers whether so many bytes more are permitted. */
+  ask: 'wasmlet:ask',
+  /** Exports: the module's own memories and tables, each with its index behind the prefix. */
+  memory: 'wasmlet:memory-',
+  table: 'wasmlet:table-',
+  /** Custom section: the bytes that an instance takes from its start, in decimal. */
+  needs: 'wasmlet:needs',
+} as const;
+
+export function encodeNeeds(bytes: bigint): Uint8Array {
+  return new TextEncoder().encode(bytes.toString());
+}
+
+export function decodeNeeds(section: ArrayBuffer): bigint {
+  return BigInt(new TextDecoder().decode(section));
+}
+
 export function encodeRewriting(rewriting: Rewriting): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(rewriting));
 }

@@ -2,6 +2,7 @@ import type { Doom } from './doom.ts';
 import { ExitSignal } from './exit.ts';
 import type { Blocker, GuestClock, GuestHost } from './host.ts';
 import { ByteRingReader } from './byte-ring.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import type { OutputRingWriter } from './output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
@@ -25,6 +26,7 @@ export interface HostPlace {
 /** The host of one guest. */
 export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, clock, doom, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
   const control = new Int32Array(order.control);
+  const budget = new MemoryBudget(order.memoryBytes);
   let touched = false;
   return {
     blocker,
@@ -39,7 +41,8 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
     listeners: createGuestListeners(order.sockets),
     limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
     random: fillRandom,
-    instantiate,
+    instantiate: (module, imports) => budget.instantiate(module, () => instantiate(module, imports)),
+    budget,
     touch() {
       if (doom.doomed !== undefined) throw doom.doomed;
       if (touched) return;
@@ -58,7 +61,7 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
     },
     reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
     reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),
-    memoryExhausted: (instances) => instances.some((instance) => {
+    memoryExhausted: (instances) => budget.exhausted || instances.some((instance) => {
       const refused = instance.exports[order.growRefusedExport];
       return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
     }),

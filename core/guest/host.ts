@@ -130,6 +130,14 @@ export interface GuestHost {
    * @throws what `new WebAssembly.Instance` throws
    */
   instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance | Promise<WebAssembly.Instance>;
+  /** The memory limit of the guest: what its handles make the adapter hold counts, beside its memories. */
+  readonly budget: {
+    /** Memories, tables and what is held, in bytes. */
+    readonly bytes: number;
+    /** Counts what the guest makes the adapter hold. False: it is more than the limit leaves; end the guest with a trap. */
+    hold(bytes: number): boolean;
+    release(bytes: number): void;
+  };
   /** Fills `target` with cryptographically secure random bytes. */
   random(target: Uint8Array): void;
   /** Ends the guest: throws. Should the guest catch it, every later host call throws again and every yield check traps. */
@@ -145,6 +153,6 @@ export interface GuestHost {
   reportMemory(bytes: number): void;
   /** Descriptors that the guest holds now. */
   reportDescriptors(count: number): void;
-  /** True when the rewriter's mark in one of these instances says that a `memory.grow` failed at the limit. */
+  /** True when the rewriter's mark in one of these instances says that growth failed at the limit, or the budget refused something. */
   memoryExhausted(instances: readonly WebAssembly.Instance[]): boolean;
 }

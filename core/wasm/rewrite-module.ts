@@ -5,6 +5,7 @@ import { assembleModule } from './assembly/assemble-module.ts';
 import type { Addition, Changes } from './assembly/assemble-module.ts';
 import { allowMemories, allowTable, encodeLimits } from './limiting/allowance.ts';
 import type { Allowance } from './limiting/allowance.ts';
+import { shareBudget } from './limiting/budget.ts';
 import { growthFunctionType } from './limiting/growth.ts';
 import { growRefusedEntry, growthFunctions, refuseGrowRefusedExport, zeroGlobal } from './limiting/mark-growth.ts';
 import type { GrowthFunction } from './limiting/mark-growth.ts';
@@ -24,6 +25,8 @@ export interface ModuleLimits {
   readonly tableElements?: number;
   /** Count growth that the memory limit refuses, in `growRefusedExport`. */
   readonly markGrowth: boolean;
+  /** The limit is for this module's instance and others together, as in a component: growth asks the host. Not with yield checks. */
+  readonly sharedBudget?: boolean;
 }
 
 export interface RewriteOptions extends ModuleLimits {
@@ -135,6 +138,9 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
 export function limitModule(bytes: Uint8Array, options: ModuleLimits): RewrittenModule {
   const outline = outlineOf(bytes);
   const limits = limited(outline, options);
+  if (options.sharedBudget === true && options.memoryBytes !== undefined && options.markGrowth) {
+    return rewritten(bytes, outline, limits, shareBudget(bytes, outline, limits.allowances), true);
+  }
   const { changes, growthMarked } = changeCode(bytes, outline, limits.growth);
   return rewritten(bytes, outline, limits, changes, growthMarked);
 }

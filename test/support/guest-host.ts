@@ -5,6 +5,8 @@ import { createGuestClock } from '../../core/guest/clock.ts';
 import { PlainDoom } from '../../core/guest/doom.ts';
 import type { Doom } from '../../core/guest/doom.ts';
 import { ExitSignal } from '../../core/guest/exit.ts';
+import { MemoryBudget } from '../../core/guest/memory-budget.ts';
+import { growRefusedExport } from '../../core/wasm/rewrite-module.ts';
 import type { GuestClock, GuestHost, GuestListener, GuestMount, Wait } from '../../core/guest/host.ts';
 import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';
 import { testScheduler } from './shared-guests.ts';
@@ -34,6 +36,7 @@ export class TestGuestHost implements GuestHost {
   readonly listeners: readonly GuestListener[];
   readonly limits: GuestHost['limits'];
   readonly #stop: Promise<void>;
+  readonly budget: MemoryBudget;
   /** Records as the guest wrote them. */
   readonly records: { readonly stream: 1 | 2; readonly bytes: Buffer }[] = [];
   touches = 0;
@@ -54,6 +57,7 @@ export class TestGuestHost implements GuestHost {
       this.blocker = new DedicatedBlocker({ wake: { words, index: 0 }, clock: this.clock, onEnter: () => {} });
       this.#doom = new PlainDoom();
     }
+    this.budget = new MemoryBudget(options.memoryBytes);
     this.mounts = options.mounts ?? [];
     this.listeners = options.listeners ?? [];
     this.#stop = options.stop ?? new Promise(() => {});
@@ -70,7 +74,7 @@ export class TestGuestHost implements GuestHost {
   }
 
   instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
-    return new WebAssembly.Instance(module, imports);
+    return this.budget.instantiate(module, () => new WebAssembly.Instance(module, imports)) as WebAssembly.Instance;
   }
 
   random(target: Uint8Array): void {
@@ -100,8 +104,9 @@ export class TestGuestHost implements GuestHost {
     return this.#stop;
   }
 
-  memoryExhausted(): boolean {
-    return this.exhausted;
+  memoryExhausted(instances: readonly WebAssembly.Instance[]): boolean {
+    const refused = instances.some(({ exports }) => exports[growRefusedExport] instanceof WebAssembly.Global && Number(exports[growRefusedExport].value) > 0);
+    return this.exhausted || this.budget.exhausted || refused;
   }
 
   #streams({ tty = false, stdin = '', fullBefore = 0, onOutput }: TestGuestOptions): GuestHost['stdio'] {

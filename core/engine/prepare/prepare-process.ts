@@ -30,7 +30,7 @@ async function prepare(job: PrepareJob): Promise<void> {
   for (const [position, [name, core]] of Object.entries(artifact.modules).entries()) {
     // Not the module's name: it is a guest's word, and files may already bear it.
     const file = `limited-${position}.wasm`;
-    await writeFile(path.join(job.directory, file), rewrite(core, job.rewriting));
+    await writeFile(path.join(job.directory, file), rewrite(core, { ...job.rewriting, sharedBudget: job.kind === 'component' }));
     files[name] = file;
   }
   const index: PreparedIndex = { modules: files, ...(artifact.glue === undefined ? {} : { glue: artifact.glue }) };

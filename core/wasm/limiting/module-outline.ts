@@ -13,6 +13,8 @@ export interface Sized {
   readonly start: number;
   readonly end: number;
   readonly imported: boolean;
+  /** Of a table: its elements' type, as it stands in the file. */
+  readonly elementType?: Uint8Array;
 }
 
 /** What rewriting a module needs to know of it. The sizes of index spaces include imports. */
@@ -34,12 +36,18 @@ function readSized(reader: BinaryReader, what: 'memory' | 'table', imported: boo
   return { limits, start, end: reader.offset, imported };
 }
 
+function readElements(reader: BinaryReader, imported: boolean): Sized {
+  const start = reader.offset;
+  skipValueType(reader);
+  const elementType = reader.bytes.subarray(start, reader.offset);
+  return { ...readSized(reader, 'table', imported), elementType };
+}
+
 function readTable(reader: BinaryReader): Sized {
   // 0x40 0x00: a table with an expression that initialises its elements.
   const initialised = reader.peek('a table') === 0x40;
   if (initialised) reader.skip(2, 'a table');
-  skipValueType(reader);
-  const table = readSized(reader, 'table', false);
+  const table = readElements(reader, false);
   if (initialised) skipConstantExpression(reader);
   return table;
 }
@@ -66,8 +74,7 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
       importedFunctions++;
       reader.u32('a type index');
     } else if (kind === 1) {
-      skipValueType(reader);
-      tables.push(readSized(reader, 'table', true));
+      tables.push(readElements(reader, true));
     } else if (kind === 2) memories.push(readSized(reader, 'memory', true));
     else if (kind === 3) {
       globals++;

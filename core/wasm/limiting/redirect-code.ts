@@ -1,6 +1,6 @@
 import { BinaryReader, malformed } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
-import { opcode, skipInstruction, skipLocals } from '../binary/instructions.ts';
+import { miscellaneousOpcode, opcode, skipInstruction, skipLocals, u32At } from '../binary/instructions.ts';
 import type { Section } from '../binary/sections.ts';
 import { spliced } from '../binary/splice.ts';
 import type { Splice } from '../binary/splice.ts';
@@ -10,6 +10,8 @@ import { needsStopPoint } from './stop-points.ts';
 export interface Redirection {
   /** What takes the place of `memory.grow`, by memory index. */
   readonly growth: ReadonlyMap<number, number>;
+  /** What takes the place of `table.grow`, by table index; absent: nothing does. */
+  readonly tableGrowth?: ReadonlyMap<number, number>;
   /** What is called where V8 would not see that the thread is to end (`stop-points.ts`). */
   readonly stop: number;
 }
@@ -27,7 +29,7 @@ const callOf = (target: number): Uint8Array => new BinaryWriter(8).u8(opcode.cal
  * Leads a code section to the appended functions. All of it is walked, so an opcode that nobody knows is found here.
  * @throws WasmletError `MODULE_MALFORMED`
  */
-export function redirectCode(section: Section, bytes: Uint8Array, { growth, stop }: Redirection): Redirected {
+export function redirectCode(section: Section, bytes: Uint8Array, { growth, tableGrowth, stop }: Redirection): Redirected {
   const reader = new BinaryReader(bytes, section.start, section.end);
   const splices: Splice[] = [];
   let [grows, stops] = [false, false];
@@ -46,6 +48,10 @@ export function redirectCode(section: Section, bytes: Uint8Array, { growth, stop
           changes.push({ start, end: body.offset, bytes: callOf(target) });
           grows = true;
         }
+      } else if (tableGrowth !== undefined && last === opcode.miscellaneous && u32At(bytes, start + 1) === miscellaneousOpcode.tableGrow) {
+        // Its opcode is one byte. The function calls another, so V8 looks there whether the thread is to end.
+        changes.push({ start, end: body.offset, bytes: callOf(tableGrowth.get(u32At(bytes, start + 2))!) });
+        grows = true;
       } else if (needsStopPoint(bytes, start, before)) {
         changes.push({ start, end: start, bytes: callOf(stop) });
         stops = true;

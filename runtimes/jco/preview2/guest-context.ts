@@ -16,11 +16,6 @@ export class GuestContext {
    */
   readonly suspends: boolean;
   readonly #instances: WebAssembly.Instance[] = [];
-  /** A module that imports a memory often exports it again: each counts once. */
-  readonly #memories = new Set<WebAssembly.Memory>();
-  /** Bytes of host objects that the guest's handles keep alive. */
-  #heldBytes = 0;
-  #outOfMemory = false;
   readonly #left = Promise.withResolvers<void>();
   #exit: ExitSignal | undefined;
 
@@ -32,7 +27,7 @@ export class GuestContext {
 
   /** True when the guest reached its memory limit: by a `memory.grow` that was refused, or by what it made the host hold. */
   get memoryExhausted(): boolean {
-    return this.#outOfMemory || this.host.memoryExhausted(this.#instances);
+    return this.host.memoryExhausted(this.#instances);
   }
 
   /** Set once the guest has asked to exit. */
@@ -49,7 +44,6 @@ export class GuestContext {
     const instance = this.host.instantiate(module, imports ?? {});
     if (instance instanceof Promise) throw new Error('a component cannot be suspended: jco runs on dedicated threads only');
     this.#instances.push(instance);
-    for (const exported of Object.values(instance.exports)) if (exported instanceof WebAssembly.Memory) this.#memories.add(exported);
     this.reportMemory();
     return instance;
   }
@@ -62,6 +56,7 @@ export class GuestContext {
     if (this.#exit !== undefined) throw this.#exit;
     this.host.touch();
     this.reportMemory();
+    this.hold(0);
   }
 
   leave(code: number): never {
@@ -88,25 +83,15 @@ export class GuestContext {
 
   /** Counts what the guest makes the host hold. Traps when that, with the guest's memories, is over its memory limit. */
   hold(bytes: number): void {
-    this.#heldBytes += bytes;
-    const limit = this.host.limits.memoryBytes;
-    if (limit === undefined || this.#linearBytes() + this.#heldBytes <= limit) return;
-    this.#outOfMemory = true;
-    trap(`the host holds ${this.#heldBytes} bytes for the guest's handles and streams`);
+    if (!this.host.budget.hold(bytes)) trap('the host holds more for the guest\'s handles and streams than its memory limit leaves');
   }
 
   /** What `hold` counted, and is no longer held. */
   release(bytes: number): void {
-    this.#heldBytes -= bytes;
+    this.host.budget.release(bytes);
   }
 
   reportMemory(): void {
-    this.host.reportMemory(this.#linearBytes() + this.#heldBytes);
-  }
-
-  #linearBytes(): number {
-    let bytes = 0;
-    for (const memory of this.#memories) bytes += memory.buffer.byteLength;
-    return bytes;
+    this.host.reportMemory(this.host.budget.bytes);
   }
 }

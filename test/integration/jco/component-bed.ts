@@ -71,7 +71,7 @@ export class PreparedComponent {
     const { argv = ['test.wasm'], env = [], cwd = '/', memoryBytes = 64 * 1024 * 1024, ...rest } = options;
     const host = new TestGuestHost({ ...rest, memoryBytes });
     const modules = Object.fromEntries(Object.entries(this.#modules).map(([name, bytes]) => {
-      const limited = limitModule(bytes, { memoryBytes, tableElements: 100_000, markGrowth: true });
+      const limited = limitModule(bytes, { memoryBytes, tableElements: Math.max(65_536, memoryBytes / 16), markGrowth: true, sharedBudget: true });
       return [name, new WebAssembly.Module(limited.bytes.slice())];
     }));
     const exit = await start({ containerId: 'c', argv, env, cwd, isolation: 'dedicated', tty: rest.tty ?? false, modules, glue: this.#glue }, host);

@@ -46,7 +46,7 @@ test('exit codes, traps, memory', async () => {
   assert.equal((await run(['trap'])).code, 'trap');
   const { host } = await probe.run({ argv: ['probe', 'grow', '5'] });
   assert.ok(host.memoryBytes > 5 * 1024 * 1024, `${host.memoryBytes}`);
-  assert.equal((await run(['grow', '100'])).code, 'trap', 'abort at the limit of 64 MiB');
+  assert.equal((await run(['grow', '100'])).code, 'out-of-memory', 'abort at the limit of 64 MiB');
 });
 
 test('stdin: what is there, then its end', async () => {
