@@ -126,6 +126,7 @@ function registerNode(register: Register, foundation: Foundation): void {
     ...(installation.compileCache === undefined ? {} : { compileCache: installation.compileCache }),
     maxThreads: roomFor('dedicated', foundation.walls, nothingPlaced),
     warmThreads: configuration.warmThreads,
+    reuseThreads: configuration.reuseThreads,
     logMaxBytes: configuration.containerLogMaxSizeBytes,
     logMaxFiles: configuration.containerLogMaxFiles,
   }));

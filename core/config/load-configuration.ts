@@ -158,6 +158,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
     disabledPlugins: get('disabledPlugins', []),
     plugins: get('plugins', {}),
     warmThreads: get('warmThreads', 1),
+    reuseThreads: get('reuseThreads', true),
     logLevel: logLevel(get('logLevel', 'info')),
   };
 }

@@ -71,5 +71,6 @@ export interface NodeConfiguration {
   readonly disabledPlugins: readonly string[];
   readonly plugins: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly warmThreads: number;
+  readonly reuseThreads: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }

@@ -56,6 +56,7 @@ export const configurationSchema = object(
     disabledPlugins: strings,
     plugins: { type: 'object', additionalProperties: { type: 'object' } },
     warmThreads: { type: 'integer', minimum: 0, maximum: 64 },
+    reuseThreads: { type: 'boolean' },
     logLevel: { enum: ['debug', 'info', 'warn', 'error'] },
   },
   ['apiVersion', 'kind'],

@@ -18,6 +18,8 @@ export interface WasmEngineOptions {
   readonly maxSharedGuests?: number;
   /** Threads kept ready when nothing happens; a burst raises it for a while. Default 2. */
   readonly warmThreads?: number;
+  /** Threads take one container after the other where their runtime leaves nothing behind. False: none does, and each is bound to its mounts by Landlock. Default true. */
+  readonly reuseThreads?: boolean;
   /** TCP connections of all guests at once; beyond them a peer is reset. Default 4,096. */
   readonly maxConnections?: number;
   /** For a thread to be ready, and again for its guest to be entered. Default 30,000. */
@@ -37,6 +39,7 @@ export interface WasmEngineOptions {
 export const engineDefaults = {
   maxSharedGuests: 10_000,
   warmThreads: 2,
+  reuseThreads: true,
   maxConnections: 4_096,
   startDeadlineMilliseconds: 30_000,
   prepareDeadlineMilliseconds: 120_000,

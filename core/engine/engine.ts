@@ -234,6 +234,7 @@ export class WasmEngine implements Engine {
       sockets: this.#sockets,
       holder: { namespace: pod.namespace, pod: pod.name, container: container.record.name },
       clock: this.#clock,
+      reuseThreads: this.#options.reuseThreads,
       startDeadlineMilliseconds: this.#options.startDeadlineMilliseconds,
       beforeStart: (at) => journal.append({ type: 'start', id: container.id, at }),
       onRunning: () => {

@@ -20,6 +20,8 @@ export interface RunContainerOptions {
   /** As whom the container holds its ports. */
   readonly holder: PortHolder;
   readonly clock: Clock;
+  /** False: every container gets a thread that no other gets, and with it Landlock's wall. */
+  readonly reuseThreads: boolean;
   /** A guest whose entry was not reached by then is given up. */
   readonly startDeadlineMilliseconds: number;
   /** Called, and awaited, right before the guest gets its thread. A rejection is a start error. */
@@ -48,7 +50,7 @@ export async function runContainer(container: Container, live: LiveParts, runtim
       container.begin(place, startedAt);
       await options.beforeStart(startedAt);
       signal.throwIfAborted();
-      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order), place, options, sockets);
+      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order, options.reuseThreads), place, options, sockets);
     } finally {
       await place.release();
     }
@@ -115,10 +117,12 @@ function acceptsConnections(inspection: ArtifactInspection, { features }: Runtim
   return names.some((name) => features?.listeners?.includes(name) === true);
 }
 
-function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined): ContainerOrder {
+function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined, reuseThreads: boolean): ContainerOrder {
+  const reuses = reuseThreads && runtime.manifest.reusesThreads === true;
   return {
     runtimeUrl: runtime.threadUrl,
-    mayReuse: runtime.manifest.reusesThreads === true && sockets === undefined,
+    mayReuse: reuses && sockets === undefined,
+    landlock: !reuses,
     task: {
       containerId: container.id,
       argv: config.argv,

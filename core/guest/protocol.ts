@@ -110,6 +110,8 @@ export interface GuestOrder extends ContainerOrder {
 export interface ContainerOrder {
   /** A guest that ended leaves nothing behind in its thread (`reusesThreads`). */
   readonly mayReuse: boolean;
+  /** Its thread is bound to the container's mounts by Landlock, where the kernel has it; it then takes no other container. */
+  readonly landlock: boolean;
   /** `file:` URL of the runtime's thread module. */
   readonly runtimeUrl: string;
   readonly task: GuestTask;

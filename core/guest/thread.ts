@@ -1,4 +1,6 @@
 import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
 import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
@@ -6,6 +8,8 @@ import { collectGarbage } from './give-back-heap.ts';
 import { createDedicatedHost } from './dedicated-host.ts';
 import { StopSignal } from './doom.ts';
 import { ownTid } from './own-tid.ts';
+import { landlockRules } from './landlock/landlock-rules.ts';
+import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
 import { controlBytes, controlWord, guestNiceness, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 import { runOnHost } from './run-on-host.ts';
@@ -66,7 +70,7 @@ async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread>
   if (!rehearse) return runtime;
   const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
   const memory = { control: new SharedArrayBuffer(controlBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
-  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, ...memory }, () => {});
+  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, landlock: false, ...memory }, () => {});
   await runtime.start(task, host);
   return runtime;
 }
@@ -80,6 +84,7 @@ async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>,
     // Importing again what is there costs a tenth of a millisecond.
     const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);
     runtimes.set(order.runtimeUrl, runtime);
+    if (order.landlock) bindToMounts(order);
     const exit = await runOnHost(runtime, order.task, host, doom);
     return doom.doomed instanceof StopSignal ? { kind: 'stopped' } : exit;
   } catch (error) {
@@ -87,6 +92,17 @@ async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>,
   } finally {
     Atomics.store(control, controlWord.ended, 1);
   }
+}
+
+/** Where this code lies: in a checkout the repository, in the release bundle the package. */
+const installation = path.resolve(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../..' : '..');
+
+/** The second wall around what a guest can open (core/guest/landlock); not there on kernels without it. */
+function bindToMounts({ mounts, runtimeUrl, task: { glue } }: GuestOrder): void {
+  const version = landlockVersion();
+  if (version === 0) return;
+  const code = [runtimeUrl, ...(glue === undefined ? [] : [glue])].map((url) => path.dirname(fileURLToPath(url)));
+  restrictThread(landlockRules(mounts, [installation, ...code], version));
 }
 
 /** The guest ended by itself, within its limits, and nothing that the thread counts is left of it. */
