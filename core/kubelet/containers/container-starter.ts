@@ -9,7 +9,7 @@ import { containerArgv } from '../../pod/environment/container-argv.ts';
 import { containerEnvironment } from '../../pod/environment/container-environment.ts';
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
-import { parseMilliQuantity, parseQuantity } from '../../pod/quantity.ts';
+import { containerLimit } from '../../pod/container-limit.ts';
 import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { selectStack } from '../../pod/select-stack.ts';
@@ -100,7 +100,8 @@ export class ContainerStarter {
     const stack = this.#stack(pod, container, image);
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
     const ports = containerPorts(container, addresses().podIPs);
-    const { memory: memoryLimit, cpu: cpuLimit } = container.resources?.limits ?? {};
+    const memoryLimit = containerLimit(pod, container, 'memory');
+    const cpuLimit = containerLimit(pod, container, 'cpu');
     return {
       podUid: metadata.uid,
       name: container.name,
@@ -118,7 +119,7 @@ export class ContainerStarter {
       cwd: container.workingDir || image.config.workingDir || '/',
       mounts: await volumes.mounts(pod, container),
       ...(ports.length > 0 && { ports }),
-      resources: { descriptors, ...(memoryLimit !== undefined && { memoryBytes: Number(parseQuantity(memoryLimit)) }), ...(cpuLimit !== undefined && { cpuMillicores: Math.max(leastMillicores, Number(parseMilliQuantity(cpuLimit))) }) },
+      resources: { descriptors, ...(memoryLimit !== undefined && { memoryBytes: Number(memoryLimit / 1000n) }), ...(cpuLimit !== undefined && { cpuMillicores: Math.max(leastMillicores, Number(cpuLimit)) }) },
       stdin: container.stdin ?? false,
       tty: container.tty ?? false,
       logPath: join(podLogDirectory(logs.pods, pod), container.name, `${action.attempt}.log`),

@@ -3,14 +3,18 @@ import type { ContainerBackoff, Provision, WaitingReason } from '../../pod/actio
 import type { PodWorkerState } from '../../pod/pod-lifecycle.ts';
 import type { BackoffEntry } from '../../pod/actions/restart-backoff.ts';
 import type { PodFailure } from '../../pod/status/generate-pod-status.ts';
+import { allocatedPod, allocationOf, type Allocation } from '../../pod/resize.ts';
 import type { ContainerInputs } from '../containers/container-inputs.ts';
 
 /** What a pod's worker remembers of it, in memory only. Written by the pod's own sync and the ends of its jobs. */
 export interface PodRecord {
   readonly uid: string;
   readonly incarnation: number;
-  /** As desired now, or as it was last desired. */
+  /** As desired now, or as it was last desired; with the resources that it was allocated. */
   pod: Pod;
+  readonly allocation: Allocation;
+  /** The spec asks for other resources than the pod has, and cannot have them. */
+  resizeInfeasible: boolean;
   state: PodWorkerState;
   /** The status that the API had when this process first saw the pod. */
   readonly baseline: PodStatus | undefined;
@@ -57,11 +61,15 @@ export interface VolumesRecord {
   job?: Promise<void>;
 }
 
-export function newPodRecord(pod: Pod, incarnation: number): PodRecord {
+export function newPodRecord(desired: Pod, incarnation: number): PodRecord {
+  const allocation = allocationOf(desired);
+  const { pod, infeasible } = allocatedPod(desired, allocation);
   return {
     uid: pod.metadata.uid,
     incarnation,
     pod,
+    allocation,
+    resizeInfeasible: infeasible,
     state: 'syncing',
     baseline: pod.status,
     admitted: false,

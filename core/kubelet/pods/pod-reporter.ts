@@ -4,6 +4,7 @@ import { containerHistories, type ContainerHistory } from '../../pod/actions/con
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import { generatePodStatus, rejectedPodStatus } from '../../pod/status/generate-pod-status.ts';
 import { isTerminal } from '../../pod/status/pod-phase.ts';
+import { infeasibleMessage } from '../../pod/resize.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { PodEventTeller } from './pod-event-teller.ts';
 import type { PodRecord } from './pod-record.ts';
@@ -42,6 +43,7 @@ export class PodReporter {
     }
     const sandbox = engine.podSandbox(uid);
     for (const container of sandbox?.containers ?? []) this.#tell(record, container);
+    this.#tellResize(record);
     const status = generatePodStatus({
       pod,
       last: statuses.get(uid),
@@ -49,6 +51,7 @@ export class PodReporter {
       waiting: record.waiting,
       state: record.state,
       ...(failure && { failure }),
+      resizeInfeasible: record.resizeInfeasible,
       hasSandbox: sandbox !== undefined,
       readyToStart: sandbox !== undefined && record.volumes.ready,
       ...addresses(),
@@ -62,6 +65,13 @@ export class PodReporter {
     for (const { id, phase } of this.#options.engine.podSandbox(record.uid)?.containers ?? []) {
       if (phase !== 'created') record.told.add(`Started ${id}`);
     }
+  }
+
+  #tellResize(record: PodRecord): void {
+    const told = `ResizeInfeasible ${record.pod.metadata.generation ?? ''}`;
+    if (!record.resizeInfeasible || record.told.has(told)) return;
+    record.told.add(told);
+    this.#options.events.pod(record.pod, 'Warning', 'ResizeInfeasible', `Pod resize Infeasible: ${infeasibleMessage}`);
   }
 
   #tell(record: PodRecord, { id, name, phase, exit }: ContainerObservation): void {

@@ -2,11 +2,13 @@ import { Subject, type Observable } from 'rxjs';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
 import { messageOf } from '../../api/errors.ts';
+import type { Pod } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader, PodClient } from '../../kube/kube.ts';
 import { isDeleting, stopGraceSeconds } from '../../pod/pod-deletion.ts';
 import { advancePodLifecycle, type LifecycleFacts } from '../../pod/pod-lifecycle.ts';
 import { isTerminal } from '../../pod/status/pod-phase.ts';
+import { allocatedPod } from '../../pod/resize.ts';
 import type { PodCleaner } from '../housekeeping/pod-cleaner.ts';
 import type { PodEvent, PodSyncer, SyncOutcome } from '../kubelet.ts';
 import type { StatusManager } from '../status/status-manager.ts';
@@ -115,7 +117,7 @@ export class PodWorkers implements PodSyncer {
     const desired = this.#options.manager.get(uid);
     const known = this.#records.get(uid);
     if (known !== undefined) {
-      if (desired?.incarnation === known.incarnation) known.pod = desired.pod;
+      if (desired?.incarnation === known.incarnation) this.#update(known, desired.pod);
       else known.removed = true;
       return known;
     }
@@ -125,6 +127,12 @@ export class PodWorkers implements PodSyncer {
     this.#options.reporter.skipTold(record);
     this.#records.set(uid, record);
     return record;
+  }
+
+  #update(record: PodRecord, desired: Pod): void {
+    const { pod, infeasible } = allocatedPod(desired, record.allocation);
+    record.pod = pod;
+    record.resizeInfeasible = infeasible;
   }
 
   async #step(record: PodRecord, signal: AbortSignal): Promise<SyncOutcome> {

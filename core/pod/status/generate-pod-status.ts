@@ -26,6 +26,8 @@ export interface PodStatusInput {
   readonly waiting: ReadonlyMap<string, WaitingReason>;
   readonly state: PodWorkerState;
   readonly failure?: PodFailure;
+  /** The spec asks for other resources than those that the pod has. */
+  readonly resizeInfeasible: boolean;
   /** Sandbox and volumes are there. */
   readonly readyToStart: boolean;
   readonly hasSandbox: boolean;
@@ -59,7 +61,7 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   return {
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     phase,
-    conditions: podConditions({ pod, phase, init, main, readyToStart, previous, time }),
+    conditions: podConditions({ pod, phase, init, main, readyToStart, resizeInfeasible: input.resizeInfeasible && !ended, previous, time }),
     ...(reason !== undefined && { reason }),
     ...(message !== undefined && { message }),
     ...(hostIPs[0] !== undefined && { hostIP: hostIPs[0], hostIPs: hostIPs.map((ip) => ({ ip })) }),

@@ -1,12 +1,15 @@
 /** The conditions a kubelet owns (upstream: pkg/kubelet/status/generate.go). All others belong to somebody else and are kept. */
 import type { ContainerStatus, Pod, PodCondition } from '../../api/kubernetes.ts';
+import { infeasibleMessage } from '../resize.ts';
 import type { PodPhase } from './pod-phase.ts';
 
 const ownedConditions = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'] as const;
-type OwnedCondition = (typeof ownedConditions)[number];
+/** Present only while they are true. */
+const passingConditions = ['PodResizePending', 'PodResizeInProgress'] as const;
+type OwnedCondition = (typeof ownedConditions)[number] | (typeof passingConditions)[number];
 
 export function isOwned({ type }: PodCondition): boolean {
-  return ownedConditions.some((own) => own === type);
+  return [...ownedConditions, ...passingConditions].some((own) => own === type);
 }
 
 interface Verdict {
@@ -22,6 +25,7 @@ export interface PodConditionsInput {
   readonly main: readonly ContainerStatus[];
   /** Sandbox and volumes are there. */
   readonly readyToStart: boolean;
+  readonly resizeInfeasible: boolean;
   /** The API's and our own last ones: transition times, readiness gates. */
   readonly previous: readonly PodCondition[];
   readonly time: string;
@@ -30,7 +34,7 @@ export interface PodConditionsInput {
 /** Owned conditions in upstream's order, then the foreign ones as they are. */
 export function podConditions(input: PodConditionsInput): PodCondition[] {
   const containersReady = containersReadyVerdict(input);
-  const verdicts: Record<OwnedCondition, Verdict> = {
+  const verdicts: Record<(typeof ownedConditions)[number], Verdict> = {
     PodReadyToStartContainers: { status: input.readyToStart ? 'True' : 'False' },
     Initialized: initializedVerdict(input),
     Ready: readyVerdict(input, containersReady),
@@ -38,6 +42,7 @@ export function podConditions(input: PodConditionsInput): PodCondition[] {
     PodScheduled: { status: 'True' },
   };
   const owned = ownedConditions.map((type) => condition(type, verdicts[type], input));
+  if (input.resizeInfeasible) owned.push(condition('PodResizePending', { status: 'True', reason: 'Infeasible', message: infeasibleMessage }, input));
   return [...owned, ...input.previous.filter((foreign) => !isOwned(foreign))];
 }
 

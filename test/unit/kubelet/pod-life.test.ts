@@ -281,3 +281,25 @@ describe('pods from outside', () => {
     assert.equal(rig.status('good').phase, 'Running');
   });
 });
+
+describe('a resize of a running pod', () => {
+  const sized = (memory: string, generation: number) => testPod('p', { containers: [{ name: 'main', image: 'registry.test/hello:v1', resources: { limits: { memory }, requests: { memory } } }] }, { generation });
+  const pending = () => rig.status('p').conditions?.find(({ type }) => type === 'PodResizePending');
+
+  test('is answered Infeasible, touches nothing, and is over when the spec is back', async () => {
+    await rig.start();
+    await rig.apply(sized('64Mi', 1));
+    assert.equal(pending(), undefined);
+
+    await rig.apply(sized('128Mi', 2));
+    assert.deepEqual([pending()?.status, pending()?.reason], ['True', 'Infeasible']);
+    const [status] = rig.status('p').containerStatuses ?? [];
+    assert.deepEqual([status?.restartCount, status?.allocatedResources, status?.resources?.limits], [0, { memory: '64Mi' }, { memory: '64Mi' }]);
+    assert.equal(onlyConfig().resources.memoryBytes, 64 * 2 ** 20);
+
+    await rig.apply(sized('64Mi', 3));
+    assert.equal(pending(), undefined);
+    assert.equal(rig.engine.configs.size, 1);
+    assert.deepEqual(rig.api.events.filter((line) => line.includes('ResizeInfeasible')).length, 1);
+  });
+});

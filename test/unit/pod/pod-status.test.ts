@@ -12,7 +12,7 @@ import { attempt, exited, podWith, sandboxOf, start, testPod } from './support.t
 function statusOf(pod: Pod, attempts: readonly ContainerObservation[], more: Partial<PodStatusInput> = {}): PodStatus {
   const histories = containerHistories(pod, sandboxOf(pod, ...attempts), undefined, new Set());
   return generatePodStatus({
-    pod, last: undefined, histories, waiting: new Map(), state: 'syncing', readyToStart: true, hasSandbox: true, hostIPs: ['10.0.0.1'], podIPs: ['10.0.0.1'], now: start + 1500, ...more,
+    pod, last: undefined, histories, waiting: new Map(), state: 'syncing', readyToStart: true, resizeInfeasible: false, hasSandbox: true, hostIPs: ['10.0.0.1'], podIPs: ['10.0.0.1'], now: start + 1500, ...more,
   });
 }
 
