@@ -27,6 +27,8 @@ import { moveFunctionName } from './move-function-name.ts';
 import type { Body, ModuleFunctions } from './module-functions.ts';
 import { NotShareable } from './not-shareable.ts';
 import { CheckPlacer } from './place-checks.ts';
+import { fillersFor, smallFunctionBytes } from './small-functions.ts';
+import type { FunctionCount } from './small-functions.ts';
 import { scanCode } from './scan-code.ts';
 import type { CodeScan } from './scan-code.ts';
 
@@ -34,6 +36,8 @@ import type { CodeScan } from './scan-code.ts';
 export const longestTable = 65_536;
 
 const emptyBlock = 0x40;
+/** No locals, `end`. */
+const emptyBody = Uint8Array.of(0, opcode.end);
 const functionForm = 0x60;
 const [functionExtern, memoryExtern] = [0, 2];
 const [i32, i64] = [0x7f, 0x7e];
@@ -121,6 +125,20 @@ function changedBody(bytes: Uint8Array, { start, end }: Body, splices: readonly 
   return new BinaryWriter(changed.length + 8).sized(changed).written;
 }
 
+/** Functions as the module has them, and with their checks and what is appended. */
+function functionCounts(bodies: readonly Body[], placed: readonly (readonly Splice[])[], appended: readonly AppendedFunction[]): readonly [FunctionCount, FunctionCount] {
+  let before = 0;
+  let after = 0;
+  bodies.forEach(({ start, end }, nth) => {
+    if (end - start >= smallFunctionBytes) return;
+    before++;
+    const grown = placed[nth]!.reduce((sum, splice) => sum + splice.bytes.length - (splice.end - splice.start), end - start);
+    if (grown < smallFunctionBytes) after++;
+  });
+  const added = appended.filter(({ body }) => body.length < smallFunctionBytes).length;
+  return [{ all: bodies.length, small: before }, { all: bodies.length + appended.length, small: after + added }];
+}
+
 /** Takes the first of the entries out of a section. */
 function withoutFirst(bytes: Uint8Array, section: Section, pass: (reader: BinaryReader) => void): { readonly splice: Splice; readonly entry: Uint8Array } {
   const reader = new BinaryReader(bytes, section.start, section.end);
@@ -190,6 +208,13 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
     bodies.sized(each.body);
   });
 
+  const fillers = fillersFor(...functionCounts(functions.bodies, placed, appended));
+  for (let left = fillers; left > 0; left--) {
+    // Of the type of the first appended function.
+    typeIndices.u32(outline.types + 1);
+    bodies.sized(emptyBody);
+  }
+
   const memory = ownMemory(outline, maximum);
   const imports = [
     ...(memory === undefined ? [] : [imported('memory', memoryExtern, memoryType(outline.memories[0]!.limits, maximum))]),
@@ -204,8 +229,8 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
   const additions = new Map<number, Addition>([
     [sectionId.type, { items: 1 + appended.length, bytes: types.written }],
     [sectionId.import, listed(imports)],
-    [sectionId.function, { items: appended.length, bytes: typeIndices.written }],
-    [sectionId.code, { items: appended.length, bytes: bodies.written }],
+    [sectionId.function, { items: appended.length + fillers, bytes: typeIndices.written }],
+    [sectionId.code, { items: appended.length + fillers, bytes: bodies.written }],
   ]);
   if (marking.length > 0) additions.set(sectionId.global, { items: 1, bytes: zeroGlobal });
   if (exports.length > 0) additions.set(sectionId.export, listed(exports));

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WasmletError } from '../../../../core/api/errors.ts';
+import { BinaryReader } from '../../../../core/wasm/binary/binary-reader.ts';
+import { readSections, sectionId } from '../../../../core/wasm/binary/sections.ts';
 import { inspect } from '../../../../core/wasm/inspect.ts';
 import { limitModule, rewriteModule } from '../../../../core/wasm/rewrite-module.ts';
 import type { RewriteOptions } from '../../../../core/wasm/rewrite-module.ts';
@@ -129,6 +131,32 @@ for (const [what, bytes, reason, seen] of unshareable) {
     if (seen) assert.match(early!, reason);
   });
 }
+
+test('as many of its functions are small as before, so that V8 inlines as before', () => {
+  const text = (loops: number): string => `(module (memory 1) ${Array.from({ length: 20 }, (_, index) =>
+    `(func (param i32) ${index < loops ? '(loop (br_if 0 (local.get 0)))' : 'nop '.repeat(60)} ${'nop '.repeat(35)})`).join('')})`;
+  const share = (bytes: Uint8Array): number => {
+    const code = [...readSections(new BinaryReader(bytes, 8))].find(({ id }) => id === sectionId.code)!.reader;
+    const sizes = Array.from({ length: code.u32('bodies') }, () => {
+      const size = code.u32('size');
+      code.skip(size, 'body');
+      return size;
+    });
+    return sizes.filter((size) => size < 50).length / sizes.length;
+  };
+  const shares = (loops: number): readonly [number, number] => {
+    const bytes = assemble(text(loops));
+    const result = rewriteModule(bytes, { markGrowth: false, yieldChecks: true });
+    assert.ok(result.kind === 'rewritten' && WebAssembly.validate(result.bytes));
+    return [share(bytes), share(result.bytes)];
+  };
+  const [before, after] = shares(8);
+  assert.equal(before, 0.4);
+  assert.ok(after >= 0.4 && after < 0.45, String(after));
+  // More than half make no difference to V8, less than a quarter neither.
+  assert.ok(shares(20)[1] >= 0.5 && shares(20)[1] < 0.55);
+  assert.ok(shares(4)[1] < 0.1);
+});
 
 test('tables are capped, so that one table instruction is short', () => {
   const guest = checkedModule(assemble('(module (table 1 funcref) (func (export "grow") (result i32) (table.grow 0 (ref.null func) (i32.const 70000))))'), { onYield: () => 0 });
