@@ -47,7 +47,7 @@ export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit
   };
   return runCommand({
     module: task.modules.main as WebAssembly.Module,
-    imports: { wasi_snapshot_preview1: interposer.functions() },
+    imports: () => ({ wasi_snapshot_preview1: interposer.functions() }),
     host,
     memory,
     onInstance: ({ exports }) => bind(exports),

@@ -7,10 +7,13 @@ import { createWasi } from './wasi.ts';
 export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const wasi = createWasi(task, host);
   const module = task.modules.main as WebAssembly.Module;
-  const old = WebAssembly.Module.imports(module).some((imported) => imported.module === 'wasi_unstable');
   return runCommand({
     module,
-    imports: { wasi_snapshot_preview1: wasi.functions, ...(old ? { wasi_unstable: wasi.unstableFunctions() } : {}) },
+    imports() {
+      const functions = wasi.functions();
+      const old = WebAssembly.Module.imports(module).some((imported) => imported.module === 'wasi_unstable');
+      return { wasi_snapshot_preview1: functions, ...(old ? { wasi_unstable: wasi.unstableFunctions(functions) } : {}) };
+    },
     host,
     memory: wasi.memory,
     close: () => wasi.close(),

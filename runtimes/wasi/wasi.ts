@@ -18,10 +18,10 @@ import type { WasiContext, WasiFunctions } from './wasi-context.ts';
 
 /** WASI preview 1 for one guest. */
 export interface Wasi {
-  /** All functions of `wasi_snapshot_preview1`. */
-  readonly functions: WasiFunctions;
+  /** All functions of `wasi_snapshot_preview1`, made at each call. */
+  functions(): WasiFunctions;
   /** All functions of `wasi_unstable`, on the same descriptors: a program may be linked from parts of both times. */
-  unstableFunctions(): WasiFunctions;
+  unstableFunctions(functions: WasiFunctions): WasiFunctions;
   /** To be bound to the instance's memory. */
   readonly memory: GuestMemory;
   /** Closes all that is open. */
@@ -41,17 +41,16 @@ export function createWasi(task: GuestTask, host: GuestHost): Wasi {
     descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
   }
   const context: WasiContext = { task, host, memory, streams, sockets, descriptors };
-  const functions = {
-    ...processFunctions(context),
-    ...descriptorFunctions(context),
-    ...directoryFunctions(context),
-    ...pathFunctions(context),
-    ...socketFunctions(context),
-    ...snapshotFunctions(context, preview1),
-  };
   return {
-    functions,
-    unstableFunctions() {
+    functions: () => ({
+      ...processFunctions(context),
+      ...descriptorFunctions(context),
+      ...directoryFunctions(context),
+      ...pathFunctions(context),
+      ...socketFunctions(context),
+      ...snapshotFunctions(context, preview1),
+    }),
+    unstableFunctions(functions) {
       const { sock_accept: _added, ...older } = functions;
       return { ...older, ...snapshotFunctions(context, unstable) };
     },

@@ -44,7 +44,7 @@ export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit
   });
   return runCommand({
     module,
-    imports: { wasi_snapshot_preview1: interposer.functions() },
+    imports: () => ({ wasi_snapshot_preview1: interposer.functions() }),
     host,
     memory,
     onInstance: (instance) => void wasi.instantiate(instance),

@@ -103,9 +103,12 @@ export class SharedThread {
 
   #take(message: SharedThreadMessage): void {
     if (message.kind === 'ready') return;
+    if (message.kind === 'output') {
+      void this.#pump.pump();
+      return;
+    }
     const guest = this.#guests.get(message.guest);
     if (message.kind === 'doorbell') {
-      void this.#pump.pump();
       guest?.doorbell();
     } else if (message.kind === 'exit') {
       guest?.end({ kind: 'exited', exit: message.exit });

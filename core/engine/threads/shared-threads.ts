@@ -33,8 +33,10 @@ export class SharedThreads {
   readonly #pool: ThreadPool;
   readonly #threads: SharedThread[] = [];
   /** The start of one more thread; those who need it wait together. */
-  #starting: Promise<SharedThread> | undefined;
+  #starting: Promise<void> | undefined;
   #guests = 0;
+  /** Fewer than it could be once the machine has refused one more. */
+  #mostThreads = mostThreads;
 
   constructor(options: SharedThreadsOptions) {
     this.#options = options;
@@ -56,9 +58,16 @@ export class SharedThreads {
     if (this.#guests >= maxGuests) throw new WasmletError('NODE_FULL', `all ${maxGuests} places on shared threads of this node are taken`);
     this.#guests += 1;
     try {
-      const thread = await this.#thread();
-      signal.throwIfAborted();
-      return thread.admit(() => void (this.#guests -= 1));
+      // Chosen and admitted in one go, so that the next one sees its load.
+      while (this.#wantsAnother()) {
+        this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
+        await this.#starting.catch((error: unknown) => {
+          if (this.#emptiest() === undefined) throw error;
+          this.#mostThreads = this.#threads.length;
+        });
+        signal.throwIfAborted();
+      }
+      return this.#emptiest()!.admit(() => void (this.#guests -= 1));
     } catch (error) {
       this.#guests -= 1;
       throw error;
@@ -69,17 +78,17 @@ export class SharedThreads {
     await this.#pool.destroy();
   }
 
-  /** The one with the fewest guests. */
-  async #thread(): Promise<SharedThread> {
-    const alive = this.#threads.filter((thread) => thread.alive);
-    const emptiest = alive.toSorted((one, other) => one.load - other.load)[0];
-    const another = alive.length < mostThreads && (emptiest === undefined || emptiest.load >= guestsBeforeAnother);
-    if (!another) return emptiest!;
-    this.#starting ??= this.#start().finally(() => (this.#starting = undefined));
-    return this.#starting;
+  #wantsAnother(): boolean {
+    const emptiest = this.#emptiest();
+    return emptiest === undefined || (emptiest.load >= guestsBeforeAnother && this.#threads.length < this.#mostThreads);
   }
 
-  async #start(): Promise<SharedThread> {
+  /** The thread with the fewest guests. */
+  #emptiest(): SharedThread | undefined {
+    return this.#threads.filter((thread) => thread.alive).toSorted((one, other) => one.load - other.load)[0];
+  }
+
+  async #start(): Promise<void> {
     let thread: SharedThread | undefined;
     const { pace, forget } = this.#options.ticker.watch((guest) => this.#endStuck(thread, guest));
     const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
@@ -95,7 +104,6 @@ export class SharedThreads {
       forget();
       this.#threads.splice(this.#threads.indexOf(started), 1);
     });
-    return started;
   }
 
   #endStuck(thread: SharedThread | undefined, guest: number): void {

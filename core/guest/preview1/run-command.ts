@@ -5,7 +5,11 @@ import type { GuestMemory } from './guest-memory.ts';
 
 export interface CommandOptions {
   readonly module: WebAssembly.Module;
-  readonly imports: WebAssembly.Imports;
+  /**
+   * Called once, and what it answers is not kept: of thousands of waiting guests on a thread, each holds only the functions that
+   * its module imports.
+   */
+  readonly imports: () => WebAssembly.Imports;
   readonly host: GuestHost;
   readonly memory: GuestMemory;
   /** Called when the instance exists, before its entry. */
@@ -29,7 +33,7 @@ async function run({ module, imports, host, memory, onInstance }: CommandOptions
   }
   let instance: WebAssembly.Instance;
   try {
-    instance = await host.instantiate(module, imports);
+    instance = await host.instantiate(module, imports());
   } catch (error) {
     return startErrorOf(error) ?? exitOf(error, false);
   }

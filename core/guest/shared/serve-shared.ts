@@ -35,6 +35,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     },
   });
   const guests = new Map<number, ScheduledGuest>();
+  const writer = new OutputRingWriter(output, () => post({ kind: 'output' }));
   const runtimes = new Map<string, Promise<RuntimeThread>>();
   const runtimeAt = (url: string): Promise<RuntimeThread> => {
     let runtime = runtimes.get(url);
@@ -54,7 +55,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
       blocker,
       clock: createGuestClock(() => guest.cpuMicroseconds),
       doom: guest,
-      output: new OutputRingWriter(output, ringDoorbell),
+      output: writer,
       container: number,
       ringDoorbell,
       instantiate: (module, imports) => instantiate(module, imports, { checks, callStart: (start) => WebAssembly.promising(start)().then(() => {}) }),

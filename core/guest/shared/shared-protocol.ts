@@ -26,7 +26,9 @@ export type SharedThreadOrder =
 /** Thread → main. */
 export type SharedThreadMessage =
   | { readonly kind: 'ready'; readonly threadId: number; readonly tid: number }
-  /** There are records in the ring; or this guest made its first host call, or its stdin has space. */
+  /** There are records in the ring. */
+  | { readonly kind: 'output' }
+  /** This guest made its first host call, or its stdin has space. */
   | { readonly kind: 'doorbell'; readonly guest: number }
   | { readonly kind: 'exit'; readonly guest: number; readonly exit: GuestExit }
   /** The adapter threw. */
