@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import zlib from 'node:zlib';
 import { componentText } from '../integration/jco/component-bed.ts';
+import { inSoak } from '../support/soak.ts';
 import { wat } from '../support/wat.ts';
 import { attacker, guest, head } from './support/guests.ts';
 import { HostileNode } from './support/hostile-node.ts';
@@ -202,7 +203,7 @@ describe('a guest that takes', () => {
     }
 
     it(`the log's disk is held back, and loses nothing that was accepted (${nameOf(target)})`, async (t) => {
-      const mebibytes = process.env['WASMLET_SOAK'] === undefined ? 24 : 1024;
+      const mebibytes = inSoak(1024, 24);
       const name = await node.create(target, { module: flood(mebibytes * 1024) });
       await node.unharmed(t, async () => {
         await node.fake.until('the end of the flood', () => node.pod(name)?.status?.containerStatuses?.[0]?.state?.terminated, 280_000);

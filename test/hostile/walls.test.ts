@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { landlockVersion } from '../../core/guest/landlock/restrict-thread.ts';
+import { inSoak } from '../support/soak.ts';
 import { attacker } from './support/guests.ts';
 import { HostileNode } from './support/hostile-node.ts';
 import { runtimeClasses } from './support/runtime-classes.ts';
@@ -88,7 +89,7 @@ describe('links that are swapped while they are followed', () => {
         symlinkSync('../data-other', path.join(data, 'link'));
         symlinkSync('../secret.txt', path.join(data, 'file-link'));
         const swapping = new Worker(swapper, { eval: true, workerData: { data } });
-        const times = process.env['WASMLET_SOAK'] === undefined ? '5000' : '200000';
+        const times = inSoak('200000', '2000');
         const outcome = await node.unharmed(t, () => node.attack(target, { module: attacker, args: ['race', times, name], mounts: [{ mountPath: '/data', hostPath: data }] }));
         swapping.postMessage('end');
         const [swaps] = (await once(swapping, 'message')) as [number];
