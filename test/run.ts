@@ -19,7 +19,7 @@ if (flags.includes('--help') || unknown.length > 0) {
 }
 
 const fast = ['architecture', 'unit', 'marbles', 'scenarios'];
-const slow = ['conformance', 'integration', 'hostile', 'e2e'];
+const slow = ['conformance', 'integration', 'hostile', 'programs', 'e2e'];
 const soak = flags.includes('--soak');
 // Test processes inherit it.
 if (soak) process.env['WASMLET_SOAK'] = '1';

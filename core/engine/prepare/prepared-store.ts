@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../api/clock.ts';
@@ -10,6 +11,7 @@ export interface StoredArtifact {
   readonly index: PreparedIndex;
 }
 
+/** `.new-<process>-<random>`: the programs of a user, each a process, share one store. */
 const temporaryPrefix = '.new-';
 
 /** `<root>/prepared/<key>/`: what prepare processes made, bounded in size, oldest use first out. */
@@ -44,7 +46,7 @@ export class PreparedStore {
    */
   async add(key: string, inUse: ReadonlySet<string>, make: (directory: string) => Promise<void>): Promise<StoredArtifact> {
     await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    const temporary = await mkdtemp(path.join(this.#root, temporaryPrefix));
+    const temporary = await mkdtemp(path.join(this.#root, `${temporaryPrefix}${process.pid}-`));
     const directory = path.join(this.#root, key);
     try {
       await make(temporary);
@@ -57,10 +59,10 @@ export class PreparedStore {
     return { directory, index: JSON.parse(await readFile(path.join(directory, indexFile), 'utf8')) as PreparedIndex };
   }
 
-  /** Deletes what a killed process left half made. Before the first `add` only. */
+  /** Deletes what killed processes left half made. Before the first `add` only. */
   async clean(): Promise<void> {
     for (const name of await this.#names()) {
-      if (name.startsWith(temporaryPrefix)) await rm(path.join(this.#root, name), { recursive: true, force: true });
+      if (name.startsWith(temporaryPrefix) && !isOfAnother(name)) await rm(path.join(this.#root, name), { recursive: true, force: true });
     }
   }
 
@@ -91,4 +93,10 @@ export class PreparedStore {
       throw error;
     }
   }
+}
+
+/** Whether a living process other than this one is making it. */
+function isOfAnother(name: string): boolean {
+  const pid = Number(name.slice(temporaryPrefix.length).split('-')[0]);
+  return Number.isInteger(pid) && pid > 0 && pid !== process.pid && existsSync(`/proc/${pid}`);
 }

@@ -8,7 +8,7 @@ import type { Pacing } from './guest-thread.ts';
 import { SharedThreads } from './shared-threads.ts';
 import type { SharedThreadsOptions } from './shared-threads.ts';
 import { ThreadSupply } from './thread-supply.ts';
-import type { ThreadSupplyOptions } from './thread-supply.ts';
+import type { SizeClass, ThreadSupplyOptions } from './thread-supply.ts';
 import { Ticker } from './ticker.ts';
 
 export interface GuestPlacesOptions extends ThreadSupplyOptions, Omit<SharedThreadsOptions, 'ticker' | 'maxGuests'> {
@@ -59,7 +59,7 @@ export class GuestPlaces {
   async #acquireDedicated(config: ContainerConfig, runtime: RegisteredRuntime, signal: AbortSignal): Promise<GuestPlace> {
     const pacing = needsYieldChecks(config, runtime) ? this.#pacing(runtime) : undefined;
     try {
-      return await this.#dedicated.acquire({ heap: config.artifact.kind, stack: config.stack ?? 'small' }, preloadOf(runtime), signal, pacing);
+      return await this.#dedicated.acquire({ heap: heapOf(config.artifact), stack: config.stack ?? 'small' }, preloadOf(runtime), signal, pacing);
     } catch (error) {
       pacing?.forget();
       throw error;
@@ -83,6 +83,13 @@ export class GuestPlaces {
   async stop(): Promise<void> {
     await Promise.all([this.#dedicated.stop(), this.#shared.stop(), this.#ticker.stop()]);
   }
+}
+
+/** Each function that a module has in a table costs its instance an object: pandoc's 59 MB do not fit in a module's heap. */
+const largeModuleBytes = 40_000_000;
+
+function heapOf({ kind, sizeBytes }: ContainerConfig['artifact']): SizeClass['heap'] {
+  return kind === 'component' || sizeBytes > largeModuleBytes ? 'component' : 'module';
 }
 
 /** What a spare thread for that runtime does in advance. */

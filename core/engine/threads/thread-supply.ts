@@ -10,7 +10,7 @@ import { ThreadPool } from './thread-pool.ts';
 import { ThreadReserve } from './thread-reserve.ts';
 
 /**
- * Heap `module`: the guest is one core module, its host a few hundred lines. `component`: its glue is megabytes of JavaScript.
+ * Heap `module`: the guest is one core module, its host a few hundred lines. `component`: its glue is megabytes of JavaScript; also for modules that are as large as that.
  * V8's limits bound the JavaScript heap only; linear memory is bounded by the rewriter.
  */
 export interface SizeClass {

@@ -61,4 +61,11 @@ describe('the store of prepared artifacts', () => {
   it('has nothing to clean where nothing was ever prepared', async () => {
     await new PreparedStore({ directory: path.join(directory, 'none'), maxBytes: 1, clock }).clean();
   });
+
+  it('deletes what killed processes left half made, and not what living ones are making', async () => {
+    // 1 lives as long as the machine; no process has the largest number.
+    for (const name of ['.new-1-abc', '.new-2147483647-abc', `.new-${process.pid}-abc`, '.new-old']) await mkdir(path.join(directory, name));
+    await store.clean();
+    assert.deepEqual(await readdir(directory), ['.new-1-abc']);
+  });
 });
