@@ -15,8 +15,11 @@ import type { GuestOrder } from './protocol.ts';
 /** Longer than a burst of starts takes: those who start have the CPUs first. */
 const idleMilliseconds = 3000;
 
-/** The host of a guest that has its thread for itself. `ringDoorbell` makes the main thread look at control block and rings. */
-export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void): { readonly host: GuestHost; readonly doom: Doom } {
+/**
+ * The host of a guest that has its thread for itself. `ringDoorbell` makes the main thread look at control block and rings;
+ * `beforeGuest` is called before each instance is made, and so before any code of the guest runs.
+ */
+export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void, beforeGuest: () => void): { readonly host: GuestHost; readonly doom: Doom } {
   const control = new Int32Array(order.control);
   const base = new Float64Array(order.control, cpuOffset, 1);
   base[0] = threadCpuMicroseconds();
@@ -60,13 +63,16 @@ export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void)
     output: new OutputRingWriter(order.output, ringDoorbell),
     container: 0,
     ringDoorbell,
-    instantiate: (module, imports) => instantiate(module, imports, {
-      ...(pace === undefined ? {} : { checks: { epoch: pace.epoch, yield: yieldNow } }),
-      callStart(start) {
-        pace?.enter(0);
-        (start as () => void)();
-      },
-    }),
+    instantiate(module, imports) {
+      beforeGuest();
+      return instantiate(module, imports, {
+        ...(pace === undefined ? {} : { checks: { epoch: pace.epoch, yield: yieldNow } }),
+        callStart(start) {
+          pace?.enter(0);
+          (start as () => void)();
+        },
+      });
+    },
   });
   return { host, doom };
 }

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
@@ -10,7 +9,8 @@ import { StopSignal } from './doom.ts';
 import { ownTid } from './own-tid.ts';
 import { landlockRules } from './landlock/landlock-rules.ts';
 import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
-import { controlBytes, controlWord, guestNiceness, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
+import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
+import { Priority } from './priority.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 import { runOnHost } from './run-on-host.ts';
 import type { SharedThreadTask } from './shared/shared-protocol.ts';
@@ -50,17 +50,18 @@ async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
   const preloaded = preload === undefined ? undefined : await warmUp(preload).catch(() => undefined);
   if (preload !== undefined && preloaded !== undefined) runtimes.set(preload.runtimeUrl, preloaded);
   const remains = new Remains();
+  const priority = new Priority();
 
   const run = async (order: GuestOrder): Promise<void> => {
     remains.guestComes();
-    const end = await runGuest(order, runtimes, () => post({ kind: 'doorbell' }));
+    const end = await runGuest(order, runtimes, () => post({ kind: 'doorbell' }), () => priority.lower());
     const clean = order.mayReuse && isClean(order, end);
     post(end.kind === 'failed' || end.kind === 'stopped' ? end : { kind: 'exit', exit: end, clean });
-    if (clean) remains.guestLeft(memoryOf(order));
+    if (!clean) return;
+    priority.raise();
+    remains.guestLeft(memoryOf(order));
   };
   port.on('message', (order: GuestOrder) => void run(order));
-  // Warming up at full priority, everything after it as a guest.
-  os.setPriority(guestNiceness);
   post({ kind: 'ready', threadId, tid: ownTid() });
   return new Promise<never>(() => {});
 }
@@ -70,16 +71,16 @@ async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread>
   if (!rehearse) return runtime;
   const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
   const memory = { control: new SharedArrayBuffer(controlBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
-  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, landlock: false, ...memory }, () => {});
+  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, landlock: false, ...memory }, () => {}, () => {});
   await runtime.start(task, host);
   return runtime;
 }
 
 type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' | 'stopped' }>;
 
-async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void): Promise<GuestExit | AdapterFailure> {
+async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void, beforeGuest: () => void): Promise<GuestExit | AdapterFailure> {
   const control = new Int32Array(order.control);
-  const { host, doom } = createDedicatedHost(order, ringDoorbell);
+  const { host, doom } = createDedicatedHost(order, ringDoorbell, beforeGuest);
   try {
     // Importing again what is there costs a tenth of a millisecond.
     const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);
