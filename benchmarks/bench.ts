@@ -7,6 +7,8 @@ import { withTestBed } from './harness/test-bed.ts';
 import { churn } from './suites/churn.ts';
 import { compute } from './suites/compute.ts';
 import { density } from './suites/density.ts';
+import { deletion } from './suites/delete.ts';
+import { engine } from './suites/engine.ts';
 import { footprint } from './suites/footprint.ts';
 import { start } from './suites/start.ts';
 import type { Suite, SuiteOptions } from './suites/suite.ts';
@@ -19,7 +21,7 @@ interface Options extends SuiteOptions {
   readonly profile?: string;
 }
 
-const suites: Readonly<Record<string, Suite>> = { start, churn, density, footprint, compute, syscalls };
+const suites: Readonly<Record<string, Suite>> = { start, churn, delete: deletion, engine, density, footprint, compute, syscalls };
 /** How the command line names what a suite can be told. */
 const suiteOptions: Readonly<Record<keyof SuiteOptions, () => Option>> = {
   n: () => new Option('-n <samples>', 'samples of each measurement').argParser(positiveInteger),

@@ -173,6 +173,12 @@ describe('what pods refer to, against the API fake', () => {
       assert.notEqual((await reader.serviceAccountToken(pod, 'vault', 3600)).token, first.token);
     });
 
+    it('are asked for again while the authorizer has not heard of the binding', async () => {
+      fake.faults.add({ method: 'POST', path: /\/token$/ }, { kind: 'refuse', error: new StatusError(403, 'Forbidden', 'not yet') }, 2);
+      assert.ok((await reader.serviceAccountToken(pod, undefined, 3600)).token);
+      assert.equal(fake.requests.filter(({ url }) => url.endsWith('/token')).length, 3);
+    });
+
     it('are one request for many askers', async () => {
       const tokens = await Promise.all([1, 2, 3].map(() => reader.serviceAccountToken(pod, undefined, 3600)));
       assert.equal(new Set(tokens.map(({ token }) => token)).size, 1);
