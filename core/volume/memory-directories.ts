@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, readlink, rm, stat, statfs, symlink, unlink } from 'node:fs/promises';
+import { mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { lstat, mkdir, readdir, readlink, rm, stat, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, WasmletError } from '../api/errors.ts';
@@ -64,11 +65,12 @@ export class MemoryDirectories {
     });
     const [name, type, , podUid] = directory.split(path.sep).reverse();
     const target = path.join(await this.#base, `${podUid}~${type}~${name}`);
-    await mkdir(target, { mode: 0o700, recursive: true });
-    if ((await readlink(directory).catch(() => undefined)) !== target) {
-      await rm(directory, { recursive: true, force: true });
-      await mkdir(path.dirname(directory), { recursive: true, mode: 0o750 });
-      await symlink(target, directory);
+    // In place: a pod's start waits for it.
+    mkdirSync(target, { mode: 0o700, recursive: true });
+    if (!leadsTo(directory, target)) {
+      rmSync(directory, { recursive: true, force: true });
+      mkdirSync(path.dirname(directory), { recursive: true, mode: 0o750 });
+      symlinkSync(target, directory);
     }
     return target;
   }
@@ -145,6 +147,14 @@ async function isMountPoint(directory: string): Promise<boolean> {
   const own = await lstat(directory).catch(ifMissing);
   if (!own?.isDirectory()) return false;
   return own.dev !== (await stat(path.dirname(directory))).dev;
+}
+
+function leadsTo(link: string, target: string): boolean {
+  try {
+    return readlinkSync(link) === target;
+  } catch {
+    return false;
+  }
 }
 
 /** A real directory of ours that nobody else may enter: /dev/shm is open to all. */

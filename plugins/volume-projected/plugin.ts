@@ -14,7 +14,7 @@ function filesVolume(type: string, writer: AtomicWriter): VolumePlugin {
     async setUp({ directory, files = [], memoryDirectory }) {
       const hostPath = inMemory.has(type) ? await memoryDirectory() : directory;
       await mkdir(hostPath, { recursive: true, mode: 0o755 });
-      await writer.write(hostPath, files);
+      writer.write(hostPath, files);
       return { hostPath };
     },
     // Core removes the directory and its memory; there is nothing else.

@@ -3,6 +3,7 @@ import { messageOf } from '../../api/errors.ts';
 import type { Pod, TokenRequest } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ApiClient } from '../api/api-client.ts';
+import { isForbidden } from '../api/api-error.ts';
 import { resourcePath } from '../api/resources.ts';
 
 export interface ServiceAccountToken {
@@ -19,6 +20,9 @@ interface Entry extends ServiceAccountToken {
 
 const longestUse = 24 * 3600_000;
 const longestJitter = 10_000;
+/** So long a 403 may still turn into a token, and the first pause before it is asked for again. */
+const bindingDelay = 2_000;
+const firstPause = 10;
 
 /** Service account tokens bound to pods (kubelet: token.Manager): renewed at 80 % of their life or after a day, the old one used while it is valid. */
 export class TokenCache {
@@ -62,6 +66,19 @@ export class TokenCache {
     for (const [key, entry] of this.#entries) if (entry.podUid === podUid) this.#entries.delete(key);
   }
 
+  /** The node authorizer learns of a pod's binding a moment after the node: until then it refuses. */
+  async #post(path: string, body: TokenRequest): Promise<TokenRequest> {
+    const end = this.#clock.monotonic() + bindingDelay;
+    for (let pause = firstPause; ; pause *= 2) {
+      try {
+        return await this.#api.call<TokenRequest>({ method: 'POST', path, body });
+      } catch (error) {
+        if (!isForbidden(error) || this.#clock.monotonic() + pause >= end) throw error;
+        await this.#clock.sleep(pause);
+      }
+    }
+  }
+
   async #request(pod: Pod, account: string, audience: string | undefined, expirationSeconds: number): Promise<Entry> {
     const { namespace, name, uid } = pod.metadata;
     const body: TokenRequest = {
@@ -69,7 +86,7 @@ export class TokenCache {
       kind: 'TokenRequest',
       spec: { audiences: audience === undefined || audience === '' ? [] : [audience], expirationSeconds, boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
     };
-    const { status } = await this.#api.call<TokenRequest>({ method: 'POST', path: resourcePath('serviceaccounts', { namespace, name: account, subresource: 'token' }), body });
+    const { status } = await this.#post(resourcePath('serviceaccounts', { namespace, name: account, subresource: 'token' }), body);
     if (status?.token === undefined || status.expirationTimestamp === undefined) throw new Error(`TokenRequest for ${namespace}/${account} was answered without a token`);
     const now = this.#clock.now();
     const expiresAt = Date.parse(status.expirationTimestamp);
