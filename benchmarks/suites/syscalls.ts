@@ -101,7 +101,7 @@ async function guestOf(runtime: string, isolation: 'dedicated' | 'shared', modul
   const task = { containerId: 'benchmark', argv: ['benchmark'], env: [], cwd: '/', isolation, tty: false, modules: { main: module } } as const;
   const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
   const order: GuestOrder = { runtimeUrl: '', task, mounts: [{ guestPath: '/data', hostPath: directory, readOnly: false }], descriptors: 64, growRefusedExport: '', mayReuse: false, landlock: false, control: new SharedArrayBuffer(controlBytes), output };
-  const { host } = createDedicatedHost(order, () => {});
+  const { host } = createDedicatedHost(order, () => {}, () => {});
   const blocker: GuestHost['blocker'] = isolation === 'shared' ? new SharedBlocker(testScheduler().scheduler.admit(0, () => {}), () => {}) : host.blocker;
   let release!: () => void;
   const over = new Promise<void>((resolve) => (release = resolve));
