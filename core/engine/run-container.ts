@@ -75,13 +75,17 @@ async function runGuest(container: Container, live: LiveParts, order: ContainerO
   });
   sockets?.connect(() => place.wake());
   const cancelWatch = watchSilentStart(place, options);
-  const stop = (): void => place.terminate();
+  const stop = (): void => {
+    // Before the guest, which closes what it has when it is unwound: peers of a killed one see a reset.
+    if (sockets !== undefined) options.sockets.close(sockets, 'cut');
+    place.terminate();
+  };
   container.signal.addEventListener('abort', stop, { once: true });
 
   const end = await place.finished;
   cancelWatch();
   container.signal.removeEventListener('abort', stop);
-  // As at a process' end: what was written is sent. The peers of a guest that was killed see a reset.
+  // As at a process' end: what was written is sent.
   if (sockets !== undefined) options.sockets.close(sockets, end.kind === 'exited' ? 'finish' : 'cut');
   live.output.guestEnded();
   await place.drain();

@@ -135,11 +135,18 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
-for (const runtime of ['wasi', 'node-wasi', 'wasmer']) {
-  describe(`sockets of the runtime ${runtime}`, () => {
+const subjects = [
+  { runtime: 'wasi', isolation: 'dedicated' },
+  { runtime: 'wasi', isolation: 'shared' },
+  { runtime: 'node-wasi', isolation: 'dedicated' },
+  { runtime: 'wasmer', isolation: 'dedicated' },
+] as const;
+
+for (const { runtime, isolation } of subjects) {
+  describe(`sockets of the runtime ${runtime} on a ${isolation} thread`, () => {
     let sockets: SocketBed;
     before(async () => {
-      sockets = await SocketBed.create(runtime);
+      sockets = await SocketBed.create(runtime, { isolation });
     });
     after(() => sockets.close());
 

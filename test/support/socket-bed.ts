@@ -9,7 +9,6 @@ import type { Artifact } from '../../core/api/artifact.ts';
 import type { ContainerConfig, ContainerPort } from '../../core/api/engine.ts';
 import type { PluginManifest } from '../../core/api/plugin.ts';
 import type { RegisteredRuntime } from '../../core/api/runtime.ts';
-import type { WasmEngineOptions } from '../../core/engine/engine.ts';
 import { EngineBed, registryOf } from './engine-bed.ts';
 import { artifactOf } from './wat.ts';
 
@@ -39,7 +38,7 @@ export class SocketBed {
     this.#runtime = runtime;
   }
 
-  static async create(runtime: string, options: Partial<WasmEngineOptions> = {}): Promise<SocketBed> {
+  static async create(runtime: string, options: Parameters<typeof EngineBed.create>[0] = {}): Promise<SocketBed> {
     return new SocketBed(await EngineBed.create({ runtimes: registryOf(await runtimeOf(runtime)), ...options }), runtime);
   }
 

@@ -9,7 +9,7 @@ import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { SocketAddress } from '../../api/socket-address.ts';
 import type { SocketOrder, SocketRequest } from '../../guest/sockets/socket-protocol.ts';
-import { HostConnection } from './host-connection.ts';
+import { cutOff, HostConnection } from './host-connection.ts';
 
 /** Connections that may wait for a guest to accept them, over all of its ports; beyond them a peer is reset. */
 const backlog = 128;
@@ -79,8 +79,8 @@ export class ContainerSockets {
   }
 
   /**
-   * The guest is over and its thread is gone. `finish`: what it wrote is sent before its connections end. `cut`: they are
-   * reset. The ports are free when this returns.
+   * The guest is over, or is about to be ended: what it still does to its sockets has no effect. `finish`: what it wrote is
+   * sent before its connections end. `cut`: they are reset. The ports are free when this returns.
    */
   close(how: 'finish' | 'cut'): void {
     // What the guest said last may not have been heard yet: an accepted connection is not one that waits.
@@ -107,7 +107,7 @@ export class ContainerSockets {
     const { maxConnections, ofNode, maxOfNode, clock } = this.#options;
     if (this.#waiting.size >= backlog || this.#connections.size >= maxConnections || ofNode.size >= maxOfNode) {
       socket.on('error', () => {});
-      socket.resetAndDestroy();
+      cutOff(socket);
       return;
     }
     const id = this.#ids++;

@@ -46,13 +46,14 @@ export class HostConnection {
     socket.on('error', () => {});
     socket.once('close', (failed) => {
       this.#cancelLinger();
+      // First: a guest that reads of the end must not find that it can still write.
+      this.#outgoing.abandon();
       if (failed) {
         this.#rest = undefined;
         this.#incoming.reset();
       }
       this.#ended = true;
       this.#closed = true;
-      this.#outgoing.abandon();
       this.#settle();
     });
   }
@@ -95,7 +96,7 @@ export class HostConnection {
     this.#released = true;
     this.#rest = undefined;
     if (this.#closed) this.#settle();
-    else this.#socket.resetAndDestroy();
+    else cutOff(this.#socket);
   }
 
   #receive(bytes: Uint8Array): void {
@@ -142,4 +143,10 @@ export class HostConnection {
       }
     }
   }
+}
+
+/** Resets a connection at once: `resetAndDestroy` alone waits until the peer has taken what is written. */
+export function cutOff(socket: Socket): void {
+  socket.resetAndDestroy();
+  socket.destroy();
 }

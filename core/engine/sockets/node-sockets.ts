@@ -55,7 +55,7 @@ export class NodeSockets {
     return sockets;
   }
 
-  /** The guest is over: it will touch nothing of theirs any more. Idempotent. */
+  /** The guest is over, or is about to be ended. Idempotent. */
   close(sockets: ContainerSockets, how: 'finish' | 'cut'): void {
     if (this.#open.delete(sockets)) sockets.close(how);
   }
