@@ -47,10 +47,13 @@ function openFrame(loop: boolean): Frame {
  */
 export class CheckPlacer {
   readonly #placing: Placing;
-  /** The most work since a check, or since its entry, inside a function that has been done. */
-  readonly #work: Int32Array;
+  /** Of each function that has been done: the most work from its entry to its first check, or to its end without one. */
+  readonly #entryWork: Int32Array;
+  /** The most work since its last check, or since its entry, when it returns. */
+  readonly #exitWork: Int32Array;
   /** The same over the functions that a call by reference may reach, by type. */
-  readonly #kindWork: Int32Array;
+  readonly #kindEntryWork: Int32Array;
+  readonly #kindExitWork: Int32Array;
   readonly #referenced: ReadonlySet<number>;
   /** Cycles to which a call by reference may lead, by type; `checked`: by a function that checks for itself. */
   readonly #cycles: readonly { readonly all: ReadonlySet<number | undefined>; readonly checked: ReadonlySet<number | undefined> }[];
@@ -58,14 +61,16 @@ export class CheckPlacer {
   constructor(placing: Placing) {
     this.#placing = placing;
     const { functions, byKind, graph } = placing;
-    this.#work = new Int32Array(functions.kinds.length).fill(heavyWork, 0, functions.imported);
-    this.#kindWork = new Int32Array(byKind.length);
+    this.#entryWork = new Int32Array(functions.kinds.length).fill(heavyWork, 0, functions.imported);
+    this.#exitWork = this.#entryWork.slice();
+    this.#kindEntryWork = new Int32Array(byKind.length);
+    this.#kindExitWork = new Int32Array(byKind.length);
     this.#referenced = new Set(byKind.flat());
     const cyclesOf = (targets: readonly number[]): ReadonlySet<number | undefined> => new Set(targets.map((target) => graph.cycleOf.get(target)));
     this.#cycles = byKind.map((targets) => ({ all: cyclesOf(targets), checked: cyclesOf(targets.filter((target) => graph.checked.has(target))) }));
     byKind.forEach((targets, kind) => {
-      if (functions.foreignReferences || targets.some((target) => target < functions.imported)) this.#kindWork[kind] = heavyWork;
-      else if (this.#cycles[kind]!.checked.size > 0) this.#kindWork[kind] = earlyWork;
+      if (functions.foreignReferences || targets.some((target) => target < functions.imported)) this.#kindEntryWork[kind] = heavyWork;
+      else if (this.#cycles[kind]!.checked.size > 0) this.#kindEntryWork[kind] = earlyWork;
     });
   }
 
@@ -77,11 +82,13 @@ export class CheckPlacer {
     return splices;
   }
 
-  #done(index: number, most: number): void {
-    this.#work[index] = most;
+  #done(index: number, entry: number, exit: number): void {
+    this.#entryWork[index] = entry;
+    this.#exitWork[index] = exit;
     if (!this.#referenced.has(index) || this.#placing.graph.checked.has(index)) return;
     const kind = this.#placing.functions.kinds[index]!;
-    this.#kindWork[kind] = Math.max(this.#kindWork[kind]!, most);
+    this.#kindEntryWork[kind] = Math.max(this.#kindEntryWork[kind]!, entry);
+    this.#kindExitWork[kind] = Math.max(this.#kindExitWork[kind]!, exit);
   }
 
   #placeIn(index: number): readonly Splice[] {
@@ -94,9 +101,12 @@ export class CheckPlacer {
     const frames: Frame[] = [openFrame(false)];
     /** Work since the last check, or since the function's entry. */
     let behind = 0;
-    /** For a function that must check before it calls on within its cycle: work since its entry, `nowhere` once it has checked. */
-    let fresh = graph.checked.has(index) ? 0 : nowhere;
-    let most = 0;
+    /** Work since its entry, `nowhere` once it has checked on every way that leads here. */
+    let fresh = 0;
+    /** It must check before it calls on within its cycle, and early. */
+    const mustCheck = graph.checked.has(index);
+    const freshLimit = mustCheck ? earlyWork : limit;
+    let entryWork = 0;
     let start = 0;
     /** Constant on top of the operand stack, pushed by the instruction before. */
     let constant = -1;
@@ -109,10 +119,11 @@ export class CheckPlacer {
     };
     const add = (work: number): void => {
       if (behind === nowhere) return;
-      if ((behind > 0 && behind + work > limit) || (fresh !== nowhere && fresh + work > earlyWork)) put(start);
+      if ((behind > 0 && behind + work > limit) || (mustCheck && fresh !== nowhere && fresh + work > earlyWork)) put(start);
       behind += work;
-      if (fresh !== nowhere) fresh += work;
-      if (behind > most) most = behind;
+      if (fresh === nowhere) return;
+      fresh += work;
+      if (fresh > entryWork) entryWork = fresh;
     };
     const leave = (): void => {
       behind = nowhere;
@@ -125,25 +136,28 @@ export class CheckPlacer {
       if (fresh > frame.outFresh) frame.outFresh = fresh;
     };
     const inOwnCycle = (target: number): boolean => cycle !== undefined && graph.cycleOf.get(target) === cycle;
-    /** Returning from another cycle. What returning within one's own adds is bounded by the stack's depth. */
-    const addReturn = (): void => {
-      if (behind !== nowhere && behind < cycleWork) behind = cycleWork;
-      if (behind > most) most = behind;
+    const returned = (work: number): void => {
+      if (behind !== nowhere && behind < work) behind = work;
     };
     const callDirect = (target: number, code: number): void => {
       const within = inOwnCycle(target);
-      if (within && fresh !== nowhere) put(start);
+      if (mustCheck && within && fresh !== nowhere) put(start);
       if (graph.checked.has(target)) {
         add(workOf(code) + earlyWork);
-        if (!within) addReturn();
-      } else add(workOf(code) + this.#work[target]!);
+        // What returning within one's own cycle adds is bounded by the stack's depth.
+        if (!within) returned(cycleWork);
+      } else {
+        add(workOf(code) + this.#entryWork[target]!);
+        returned(this.#exitWork[target]!);
+      }
       if (target === functions.imported && moved !== target) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
     };
     const callByReference = (kind: number, code: number): void => {
       const { all, checked } = this.#cycles[kind]!;
-      if (fresh !== nowhere && all.has(cycle)) put(start);
-      add(workOf(code) + this.#kindWork[kind]!);
-      if (checked.size > (checked.has(cycle) ? 1 : 0)) addReturn();
+      if (mustCheck && fresh !== nowhere && all.has(cycle)) put(start);
+      add(workOf(code) + this.#kindEntryWork[kind]!);
+      returned(this.#kindExitWork[kind]!);
+      if (checked.size > (checked.has(cycle) ? 1 : 0)) returned(cycleWork);
     };
     const replace = (target: number): void => void splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
     const miscellaneous = (): void => {
@@ -161,7 +175,6 @@ export class CheckPlacer {
           if (behind !== nowhere) {
             behind = heavyWork;
             fresh = nowhere;
-            most = Math.max(most, behind);
           }
           return;
         }
@@ -193,7 +206,8 @@ export class CheckPlacer {
           for (const label of catchLabels(bytes, start, reader.offset)) {
             const frame = frames[frames.length - 1 - label]!;
             frame.out = limit;
-            if (graph.checked.has(index)) frame.outFresh = earlyWork;
+            frame.outFresh = freshLimit;
+            entryWork = Math.max(entryWork, freshLimit);
           }
           frames.push(openFrame(false));
           break;
@@ -251,6 +265,7 @@ export class CheckPlacer {
         }
         case opcode.return:
           add(1);
+          branch(frames.length - 1);
           leave();
           break;
         case opcode.unreachable:
@@ -267,6 +282,7 @@ export class CheckPlacer {
           break;
         case opcode.returnCall:
           callDirect(u32At(bytes, start + 1), code);
+          branch(frames.length - 1);
           leave();
           break;
         case opcode.callIndirect:
@@ -276,6 +292,7 @@ export class CheckPlacer {
         case opcode.returnCallIndirect:
         case opcode.returnCallRef:
           callByReference(functions.kindOfType[u32At(bytes, start + 1)]!, code);
+          branch(frames.length - 1);
           leave();
           break;
         case opcode.refFunc:
@@ -297,7 +314,7 @@ export class CheckPlacer {
           add(workOf(code));
       }
     }
-    this.#done(index, most);
+    this.#done(index, entryWork, behind);
     return splices;
   }
 }
