@@ -1,13 +1,15 @@
 /**
- * The preview-1 modules of WebAssembly/wasi-testsuite (branch prod/testsuite-base), prebuilt, on every runtime that takes
- * them, through `wasmlet run`. They are not part of this repository: the test is skipped where the archive is absent.
+ * The preview 1 modules and WASI 0.3 components of WebAssembly/wasi-testsuite (branch prod/testsuite-base), prebuilt, on every
+ * runtime that takes them, through `wasmlet run`. They are not part of this repository: the test is skipped where the archive is absent.
  */
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { runOperations } from './wasi-testsuite/run-operations.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const archive = process.env.WASI_TESTSUITE ?? path.resolve(repository, '../shared/testdata/wasi-testsuite.tar.xz');
@@ -37,74 +39,42 @@ const failing: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The file beside a module that says how to run it and what must come out. */
-interface Expectation {
-  readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** A directory beside the module, mounted at `/`. */
-  readonly root?: string;
-  readonly exit_code?: number;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
-
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'wasi-testsuite-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
 if (skip === false) execFileSync('tar', ['-xJf', archive, '-C', scratch]);
-const modules = skip === false ? preview1Modules(scratch) : [];
+const [modules, components] = ['wasm32-wasip1', 'wasm32-wasip3'].map((target) => (skip === false ? programsOf(scratch, target) : [])) as [string[], string[]];
 
 for (const [runtime, expected] of Object.entries(failing)) {
-  test(`the upstream suite on ${runtime}`, { skip }, async (t) => {
+  test(`the upstream suite's preview 1 on ${runtime}`, { skip }, async (t) => {
     assert.equal(modules.length, 72);
-    const failed = new Map<string, string>();
-    const queue = [...modules];
-    await Promise.all(Array.from({ length: concurrency }, async () => {
-      for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-        const failure = await runModule(runtime, file);
-        if (failure !== undefined) failed.set(path.basename(file, '.wasm'), failure);
-      }
-    }));
-    t.diagnostic(`${modules.length - failed.size} of ${modules.length} pass`);
-    assert.deepEqual([...failed.keys()].sort(), [...expected].sort(), [...failed].map(([name, why]) => `${name}: ${why}`).join('\n'));
-    assert.deepEqual([...failed].filter(([, why]) => why === 'timeout'), [], 'none may hang');
+    await runAll(t, modules, expected, ['--runtime', runtime]);
   });
 }
 
-function preview1Modules(directory: string): string[] {
+test("the upstream suite's WASI 0.3 on jco", { skip }, async (t) => {
+  assert.equal(components.length, 55);
+  // They listen and connect on loopback.
+  await runAll(t, components, [], ['--runtime', 'jco', '--host-network', '--addr', '127.0.0.1:0']);
+});
+
+async function runAll(t: TestContext, programs: readonly string[], expected: readonly string[], options: readonly string[]): Promise<void> {
+  const failed = new Map<string, string>();
+  const queue = [...programs];
+  const command = [process.execPath, path.join(repository, 'bin/wasmlet.js'), 'run', ...options];
+  await Promise.all(Array.from({ length: concurrency }, async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const failure = await runOperations(file, { command, scratch, timeoutMilliseconds });
+      if (failure !== undefined) failed.set(path.basename(file, '.wasm'), failure);
+    }
+  }));
+  t.diagnostic(`${programs.length - failed.size} of ${programs.length} pass`);
+  assert.deepEqual([...failed.keys()].sort(), [...expected].sort(), [...failed].map(([name, why]) => `${name}: ${why}`).join('\n'));
+  assert.deepEqual([...failed].filter(([, why]) => why === 'timeout'), [], 'none may hang');
+}
+
+function programsOf(directory: string, target: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.includes('wasm32-wasip1') && file.endsWith('.wasm'))
+    .filter((file) => file.includes(target) && file.endsWith('.wasm'))
     .map((file) => path.join(directory, file))
     .sort();
-}
-
-/** Undefined when it passes, else what was wrong. */
-async function runModule(runtime: string, file: string): Promise<string | undefined> {
-  const described = file.replace(/\.wasm$/, '.json');
-  const expectation = (existsSync(described) ? JSON.parse(readFileSync(described, 'utf8')) : {}) as Expectation;
-  const own = mkdtempSync(path.join(scratch, 'run-'));
-  try {
-    const options = Object.entries(expectation.env ?? {}).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    if (expectation.root !== undefined) {
-      const root = path.join(own, 'root');
-      cpSync(path.join(path.dirname(file), expectation.root), root, { recursive: true, verbatimSymlinks: true });
-      options.push('--dir', `${root}::/`);
-    }
-    const { code, stdout, stderr } = await wasmletRun([...options, '--runtime', runtime, file, ...(expectation.args ?? [])]);
-    if (code === null) return 'timeout';
-    if (code !== (expectation.exit_code ?? 0)) return `exit code ${code}; ${stderr.slice(0, 300)}`;
-    if (expectation.stdout !== undefined && stdout !== expectation.stdout) return `stdout ${JSON.stringify(stdout)}`;
-    if (expectation.stderr !== undefined && stderr !== expectation.stderr) return `stderr ${JSON.stringify(stderr)}`;
-    return undefined;
-  } finally {
-    rmSync(own, { recursive: true, force: true });
-  }
-}
-
-/** `code` is null when it had to be killed. */
-function wasmletRun(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [path.join(repository, 'bin/wasmlet.js'), 'run', ...args], { timeout: timeoutMilliseconds, killSignal: 'SIGKILL' }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }));
-    child.stdin?.end();
-  });
 }

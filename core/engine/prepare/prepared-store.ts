@@ -50,8 +50,7 @@ export class PreparedStore {
     const directory = path.join(this.#root, key);
     try {
       await make(temporary);
-      await rm(directory, { recursive: true, force: true });
-      await rename(temporary, directory);
+      await this.#put(temporary, key);
     } finally {
       await rm(temporary, { recursive: true, force: true });
     }
@@ -63,6 +62,20 @@ export class PreparedStore {
   async clean(): Promise<void> {
     for (const name of await this.#names()) {
       if (name.startsWith(temporaryPrefix) && !isOfAnother(name)) await rm(path.join(this.#root, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Another process may have made the same meanwhile, and use it: then its is kept. */
+  async #put(temporary: string, key: string): Promise<void> {
+    const directory = path.join(this.#root, key);
+    try {
+      await rename(temporary, directory);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+      if ((await this.find(key)) !== undefined) return;
+      await rm(directory, { recursive: true, force: true });
+      await rename(temporary, directory);
     }
   }
 

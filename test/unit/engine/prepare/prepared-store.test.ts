@@ -58,6 +58,18 @@ describe('the store of prepared artifacts', () => {
     assert.deepEqual(await readdir(directory), ['a']);
   });
 
+  it('keeps what another process has made meanwhile', async () => {
+    const other = new PreparedStore({ directory, maxBytes: 2_500, clock });
+    await store.add('a', new Set(), async (target) => {
+      await other.add('a', new Set(), async (theirs) => {
+        await artifact(theirs);
+        await writeFile(path.join(theirs, 'theirs'), '');
+      });
+      await artifact(target);
+    });
+    assert.deepEqual((await readdir(path.join(directory, 'a'))).sort(), ['limited-0.wasm', 'prepared.json', 'theirs']);
+  });
+
   it('has nothing to clean where nothing was ever prepared', async () => {
     await new PreparedStore({ directory: path.join(directory, 'none'), maxBytes: 1, clock }).clean();
   });
