@@ -17,7 +17,7 @@ import { EngineBed, registryOf } from '../../support/engine-bed.ts';
 const root = path.join(import.meta.dirname, '../../..');
 
 const jco: RegisteredRuntime = {
-  manifest: { name: 'jco', accepts: [{ kind: 'component', worlds: ['wasi:http/proxy@^0.2.0'] }], isolation: ['dedicated'], thread: './thread.ts', features: { listeners: true } },
+  manifest: { name: 'jco', accepts: [{ kind: 'component', worlds: ['wasi:http/proxy@^0.2.0'] }], isolation: ['dedicated'], thread: './thread.ts', features: { listeners: ['wasi:http/incoming-handler'] } },
   pluginId: 'runtime-jco',
   threadUrl: pathToFileURL(path.join(root, 'runtimes/jco/thread.ts')).href,
   version: '1',
