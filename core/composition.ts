@@ -39,7 +39,8 @@ import { podSpine } from './pipeline/pod-spine.ts';
 import type { PluginHost } from './plugin-host/plugin-host.ts';
 import { KubeletServer } from './server/kubelet-server.ts';
 import { NodeMetrics } from './server/node-metrics.ts';
-import type { Reloadable, ServingCertificate } from './server/reloadable.ts';
+import type { Reloadable } from './api/reloadable.ts';
+import type { ServingCertificate } from './server/serving-certificate.ts';
 import { MemoryDirectories } from './volume/memory-directories.ts';
 import { PodVolumeManager } from './volume/pod-volume-manager.ts';
 

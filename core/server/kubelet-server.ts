@@ -16,7 +16,8 @@ import { containerLogsRoute } from './logs/container-logs.ts';
 import type { NodeMetrics } from './node-metrics.ts';
 import { podRoutes, unsupportedRoutes } from './pod-routes.ts';
 import { statsRoutes } from './stats/stats-routes.ts';
-import type { Reloadable, ServingCertificate } from './reloadable.ts';
+import type { Reloadable } from '../api/reloadable.ts';
+import type { ServingCertificate } from './serving-certificate.ts';
 import { answerJson, answerText, matchRoute, type Route } from './router.ts';
 
 export interface KubeletServerOptions {

@@ -6,6 +6,7 @@ import type { ApiClient } from '../api/api-client.ts';
 import { isConflict } from '../api/api-error.ts';
 import type { ClusterAccess } from '../api/kubeconfig.ts';
 import { resourcePath } from '../api/resources.ts';
+import { kubeconfigCluster } from './kubeconfig-cluster.ts';
 import { writePrivately } from './certificate-store.ts';
 
 export interface BootstrapClusterOptions {
@@ -90,18 +91,11 @@ async function createToken(api: ApiClient, id: string, secret: string, expires: 
 /** Carries everything in itself: it is made to be copied to another machine. */
 async function writeBootstrapKubeconfig(path: string, access: ClusterAccess, token: string): Promise<void> {
   const { stringify } = await import('yaml');
-  const ca = access.ca === undefined ? undefined : 'data' in access.ca ? access.ca.data : await readFile(access.ca.file, 'utf8');
-  const cluster = {
-    server: access.server,
-    ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
-    ...(access.insecureSkipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
-    ...(access.tlsServerName === undefined ? {} : { 'tls-server-name': access.tlsServerName }),
-    ...(access.proxyURL === undefined ? {} : { 'proxy-url': access.proxyURL }),
-  };
+  const ca = access.ca !== undefined && 'file' in access.ca ? { data: await readFile(access.ca.file, 'utf8') } : access.ca;
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'default-cluster', cluster }],
+    clusters: [{ name: 'default-cluster', cluster: kubeconfigCluster(access, ca) }],
     users: [{ name: 'bootstrap', user: { token } }],
     contexts: [{ name: 'bootstrap', context: { cluster: 'default-cluster', user: 'bootstrap' } }],
     'current-context': 'bootstrap',

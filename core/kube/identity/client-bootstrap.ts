@@ -7,8 +7,9 @@ import type { Logger } from '../../api/logger.ts';
 import { ApiClient } from '../api/api-client.ts';
 import { ApiError } from '../api/api-error.ts';
 import { readKubeconfig } from '../api/kubeconfig.ts';
-import type { ClusterAccess, Material } from '../api/kubeconfig.ts';
+import type { ClusterAccess } from '../api/kubeconfig.ts';
 import { RequestRefused, requestCertificate } from './certificate-request.ts';
+import { kubeconfigCluster } from './kubeconfig-cluster.ts';
 import { writePrivately } from './certificate-store.ts';
 import type { LinkedPemStore } from './certificate-store.ts';
 
@@ -119,27 +120,15 @@ async function waitForApiServer(api: ApiClient, clock: Clock, signal: AbortSigna
 /** As kubelet writes it, so that its tools find their way: default-cluster, default-auth, default-context. */
 async function writeKubeconfig(path: string, access: ClusterAccess, certificate: string): Promise<void> {
   const { stringify } = await import('yaml');
-  const cluster = {
-    server: access.server,
-    ...certificateAuthority(access.ca),
-    ...(access.insecureSkipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
-    ...(access.tlsServerName === undefined ? {} : { 'tls-server-name': access.tlsServerName }),
-    ...(access.proxyURL === undefined ? {} : { 'proxy-url': access.proxyURL }),
-  };
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'default-cluster', cluster }],
+    clusters: [{ name: 'default-cluster', cluster: kubeconfigCluster(access) }],
     users: [{ name: 'default-auth', user: { 'client-certificate': certificate, 'client-key': certificate } }],
     contexts: [{ name: 'default-context', context: { cluster: 'default-cluster', user: 'default-auth', namespace: 'default' } }],
     'current-context': 'default-context',
   };
   await writePrivately(path, stringify(config));
-}
-
-function certificateAuthority(ca: Material | undefined): object {
-  if (ca === undefined) return {};
-  return 'file' in ca ? { 'certificate-authority': ca.file } : { 'certificate-authority-data': Buffer.from(ca.data).toString('base64') };
 }
 
 async function exists(path: string): Promise<boolean> {

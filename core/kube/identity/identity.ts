@@ -9,6 +9,7 @@ import { ApiClient } from '../api/api-client.ts';
 import { readKubeconfig } from '../api/kubeconfig.ts';
 import type { ClusterAccess } from '../api/kubeconfig.ts';
 import { LinkedPemStore } from './certificate-store.ts';
+import type { Reloadable } from '../../api/reloadable.ts';
 import { bootstrapClient, hasIdentity, requestClientCertificate } from './client-bootstrap.ts';
 import type { ClientBootstrapOptions } from './client-bootstrap.ts';
 import { ReloadedFiles } from './reloaded-files.ts';
@@ -16,20 +17,13 @@ import { RotatingCertificate } from './rotating-certificate.ts';
 import { selfSignedCertificate, signedServingCertificate } from './serving-certificate.ts';
 import type { CertificatePair } from './x509.ts';
 
-/** A value that may be replaced while the node runs. */
-export interface Changing<T> {
-  current(): T | undefined;
-  /** Returns what ends the subscription. */
-  onChange(listener: () => void): () => void;
-}
-
 export interface Identity {
   /** Absent: a node without a cluster. */
   readonly api?: ApiClient;
   /** None for as long as the cluster has not signed it. */
-  readonly servingCertificate: Changing<CertificatePair>;
+  readonly servingCertificate: Reloadable<CertificatePair>;
   /** PEM. None: client certificates count for nothing. */
-  readonly clientCA: Changing<string>;
+  readonly clientCA: Reloadable<string>;
   stop(): Promise<void>;
 }
 
@@ -116,7 +110,7 @@ class Parts {
     return access;
   }
 
-  async openServing(): Promise<Changing<CertificatePair>> {
+  async openServing(): Promise<Reloadable<CertificatePair>> {
     const { configuration, clock, logger } = this.#options;
     const { tlsCertFile, tlsPrivateKeyFile } = configuration;
     if (tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined) {
@@ -143,7 +137,7 @@ class Parts {
   }
 
   /** The configured authority, else the one that vouches for the API server: a cluster usually has but one. */
-  async openClientCA(access: ClusterAccess | undefined): Promise<Changing<string>> {
+  async openClientCA(access: ClusterAccess | undefined): Promise<Reloadable<string>> {
     const { configuration, clock, logger } = this.#options;
     const ca = configuration.clientCAFile === undefined ? access?.ca : { file: configuration.clientCAFile };
     if (ca === undefined) return { current: () => undefined, onChange: () => () => undefined };

@@ -1,0 +1,5 @@
+export interface ServingCertificate {
+  /** PEM, leaf first. */
+  readonly cert: string;
+  readonly key: string;
+}
