@@ -117,7 +117,7 @@ async function listen({ config }: LiveParts, { manifest }: RegisteredRuntime, { 
 function acceptsConnections(inspection: ArtifactInspection, { features }: RuntimeManifest): boolean {
   const names = inspection.kind === 'module'
     ? inspection.imports.map(({ module, name }) => `${module}.${name}`)
-    : inspection.exports.map((name) => name.split('@', 1)[0]!);
+    : [...inspection.exports, ...inspection.imports].map((name) => name.split('@', 1)[0]!);
   return names.some((name) => features?.listeners?.includes(name) === true);
 }
 

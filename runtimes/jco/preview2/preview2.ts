@@ -7,7 +7,7 @@ import type { GuestContext, HostInterfaces } from './guest-context.ts';
 import { createHttp } from './http/http.ts';
 import { createPoll } from './poll.ts';
 import { createRandom } from './random.ts';
-import { createSockets } from './sockets.ts';
+import { createSockets } from './sockets/sockets.ts';
 import { createStdio } from './stdio.ts';
 import { errors, streams } from './streams.ts';
 
@@ -26,7 +26,7 @@ export function createPreview2(context: GuestContext, files: GuestFiles, network
       ...stdio.imports,
       ...createClocks(context),
       ...createRandom(context),
-      ...createSockets(context),
+      ...createSockets(context, network),
       ...createHttp(context, network),
       ...createFilesystem(context, files),
       'wasi:io/error': errors,

@@ -11,7 +11,7 @@ import { EngineBed, registryOf } from '../../support/engine-bed.ts';
 const root = path.join(import.meta.dirname, '../../..');
 
 const jco: RegisteredRuntime = {
-  manifest: { name: 'jco', accepts: [{ kind: 'component', worlds: ['wasi:cli/command@^0.2.0'] }], isolation: ['dedicated'], thread: './thread.ts' },
+  manifest: { name: 'jco', accepts: [{ kind: 'component', worlds: ['wasi:cli/command@^0.2.0'] }], isolation: ['dedicated'], thread: './thread.ts', features: { listeners: ['wasi:sockets/tcp-create-socket'] } },
   pluginId: 'runtime-jco',
   threadUrl: pathToFileURL(path.join(root, 'runtimes/jco/thread.ts')).href,
   version: '1',

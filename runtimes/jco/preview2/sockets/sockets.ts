@@ -1,0 +1,43 @@
+import type { NetworkPolicy } from '../../network-policy.ts';
+import type { IpAddressFamily } from '../../preview3/sockets/address.ts';
+import { SocketPolicy } from '../../preview3/sockets/socket-policy.ts';
+import type { GuestContext, HostInterfaces } from '../guest-context.ts';
+import { networkErrorCode } from './error-code.ts';
+import { ResolveAddressStream, resolveAddresses } from './name-lookup.ts';
+import { Network, TcpSocket } from './tcp-socket.ts';
+import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from './udp-socket.ts';
+
+/**
+ * `wasi:sockets` 0.2, under the network policy: what may not be reached or listened on is `access-denied`, at once. A component that
+ * imports these is suspended while it waits, so that the thread's event loop turns (transpile-options.ts).
+ */
+export function createSockets(context: GuestContext, network: { readonly policy: NetworkPolicy }): HostInterfaces {
+  const policy = new SocketPolicy(context, network.policy);
+  return {
+    'wasi:sockets/network': { Network, networkErrorCode },
+    'wasi:sockets/instance-network': {
+      instanceNetwork: () => {
+        context.called();
+        return new Network(context);
+      },
+    },
+    'wasi:sockets/ip-name-lookup': {
+      ResolveAddressStream,
+      resolveAddresses: (_network: Network, name: string) => resolveAddresses(context, network.policy, name),
+    },
+    'wasi:sockets/tcp': { TcpSocket },
+    'wasi:sockets/tcp-create-socket': {
+      createTcpSocket: (family: IpAddressFamily) => {
+        context.called();
+        return new TcpSocket(policy, family);
+      },
+    },
+    'wasi:sockets/udp': { UdpSocket, IncomingDatagramStream, OutgoingDatagramStream },
+    'wasi:sockets/udp-create-socket': {
+      createUdpSocket: (family: IpAddressFamily) => {
+        context.called();
+        return new UdpSocket(policy, family);
+      },
+    },
+  };
+}
