@@ -125,7 +125,9 @@ function registerNode(register: Register, foundation: Foundation): void {
     logger,
     threadEntry: installation.threadEntry,
     ...(installation.compileCache === undefined ? {} : { compileCache: installation.compileCache }),
+    // Both classes together are counted by admission.
     maxThreads: roomFor('dedicated', foundation.walls, nothingPlaced),
+    maxSharedGuests: roomFor('shared', foundation.walls, nothingPlaced),
     warmThreads: configuration.warmThreads,
     reuseThreads: configuration.reuseThreads,
     logMaxBytes: configuration.containerLogMaxSizeBytes,
