@@ -11,17 +11,11 @@ import { createFixture } from './case.ts';
 import type { Case } from './case.ts';
 import { withCaller } from './caller.ts';
 import type { Errno } from './caller.ts';
-import { descriptorCases } from './cases/descriptors.ts';
-import { directoryCases } from './cases/directories.ts';
-import { pathCases } from './cases/paths.ts';
-import { pollCases } from './cases/poll.ts';
-import { processCases } from './cases/process.ts';
-import { socketCases } from './cases/sockets.ts';
+import { preview1Cases as cases } from './cases/preview1-cases.ts';
 import { differences, matches } from './differences.ts';
 import { signatures } from './signatures.ts';
 import { provides, subjects } from './subjects.ts';
 
-const cases: readonly Case[] = [...processCases, ...descriptorCases, ...directoryCases, ...pathCases, ...pollCases, ...socketCases];
 const keyOf = ({ function: name, when }: Case): string => `${name}: ${when}`;
 
 /** Functions without a case of success here, each with the test that has it. */
