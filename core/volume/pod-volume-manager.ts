@@ -10,6 +10,7 @@ import type { MemoryDirectories } from './memory-directories.ts';
 import { planMounts } from './plan-mounts.ts';
 import { resolveVolumeFiles } from './resolve-files.ts';
 import { resolveSubPath } from './resolve-sub-path.ts';
+import { usedBytes } from './used-bytes.ts';
 import { typeOfDirectory, volumeDirectory, volumesDirectory } from './volume-directory.ts';
 import type { VolumeManager } from './volume-manager.ts';
 
@@ -96,6 +97,10 @@ export class PodVolumeManager implements VolumeManager {
       // Never follows a link: what a link names is not the volume's.
       await rm(root, { recursive: true, force: true });
     });
+  }
+
+  emptyDirBytes(podUid: string, volume: string, enough: number): Promise<number> {
+    return usedBytes(volumeDirectory(this.#options.podsDirectory, podUid, 'emptyDir', volume), enough);
   }
 
   async onDisk(): Promise<readonly string[]> {

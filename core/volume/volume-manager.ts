@@ -15,6 +15,8 @@ export interface VolumeManager {
   mounts(pod: Pod, container: Container): Promise<readonly Mount[]>;
   /** Removes them all; after the pod's containers have ended. Idempotent. Works from the directory alone. */
   tearDown(podUid: string): Promise<void>;
+  /** Bytes on disk that an emptyDir volume holds; counting stops when they are more than `enough`. */
+  emptyDirBytes(podUid: string, volume: string, enough: number): Promise<number>;
   /** Pods on disk, for housekeeping: UIDs with a volumes directory. */
   onDisk(): Promise<readonly string[]>;
 }

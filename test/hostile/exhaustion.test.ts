@@ -146,6 +146,15 @@ const brink = wat(`(module ${head()}
   (func (export "_start") (call $ready)
     (loop $again (global.set $left (i32.const 0)) (try (do (call $deep (i64.const 1) (i64.const 2))) (catch_all)) (br $again))))`);
 
+/** Writes 8 MiB to the volume's file "f" and sleeps. */
+const flooder = guest(`(i32.store8 (i32.const 700) (i32.const 102))
+  (if (call $open (i32.const 3) (i32.const 0) (i32.const 700) (i32.const 1) (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 20)) (then unreachable))
+  (loop $again
+    (call $write (i32.load (i32.const 20)) (i32.const 1024) (i32.const 1048576))
+    (local.set $n (i32.add (local.get $n) (i32.const 1)))
+    (br_if $again (i32.lt_u (local.get $n) (i32.const 8))))
+  (call $sleep (i64.const 3600000000000))`, { memory: '20' });
+
 /** 50 core modules, each of which takes all memory that it can get. */
 const manyModules = componentText(`(component
   ${Array.from({ length: 50 }, (_, index) => `
@@ -235,6 +244,27 @@ describe('a guest that takes', () => {
       assert.notEqual(outcome.code, 0);
     });
   }
+
+  it('more of an emptyDir than its sizeLimit is evicted', async (t) => {
+    // Not on the weaker ones: uvwasi's descriptors are not Node's to close when a guest is stopped.
+    const targets = runtimeClasses.filter(({ strong }) => strong);
+    await node.unharmed(t, async () => {
+      const names = await Promise.all(targets.map((target) => node.create(target, {
+        module: flooder,
+        container: { volumeMounts: [{ name: 'scratch', mountPath: '/data' }] },
+        spec: { volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '4Mi' } }] },
+      })));
+      for (const [index, name] of names.entries()) {
+        const status = await node.fake.until(`${nameOf(targets[index]!)} ends`, () => {
+          const { phase, ...rest } = (node.pod(name)?.status ?? {}) as { phase?: string; reason?: string; message?: string };
+          return phase === 'Failed' && rest;
+        }, 40_000);
+        assert.deepEqual([status.reason, status.message], ['Evicted', 'Usage of EmptyDir volume "scratch" exceeds the limit "4Mi". '], nameOf(targets[index]!));
+        node.fake.delete('pods', 'default', name);
+        await node.fake.until('its deletion', () => node.pod(name) === undefined);
+      }
+    });
+  });
 
   it('descriptors never holds more of the node\'s than it may', async () => {
     const hostPath = await node.hostDirectory('brink');

@@ -12,6 +12,7 @@ import type { PlacedContainers } from '../../pod/admission/placed-containers.ts'
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
+import { EmptyDirEvictor } from '../eviction/empty-dir-evictor.ts';
 import { Housekeeper } from '../housekeeping/housekeeper.ts';
 import { PodCleaner } from '../housekeeping/pod-cleaner.ts';
 import type { PodDirectory, PodEvent, PodSpine } from '../kubelet.ts';
@@ -76,6 +77,7 @@ export class Kubelet implements PodDirectory {
   readonly #workers: PodWorkers;
   readonly #statuses: StatusManager;
   readonly #housekeeper: Housekeeper;
+  readonly #evictor: EmptyDirEvictor;
   /** Jobs of pods that have ended. */
   readonly #jobs$ = new Subject<PodEvent>();
   readonly #desired$ = new Subject<PodEvent>();
@@ -129,6 +131,13 @@ export class Kubelet implements PodDirectory {
       manager, running, stopper, volumes: podVolumes, reporter, statuses, cleaner, engine, podClient, objects, clock, logger,
       random: options.random ?? Math.random, admitted,
     });
+    this.#evictor = new EmptyDirEvictor({
+      pods: () => admitted.list,
+      volumes,
+      evict: (pod, message) => void (this.#workers.evict(pod.metadata.uid, message) && events.pod(pod, 'Warning', 'Evicted', message)),
+      clock,
+      logger,
+    });
     this.#housekeeper = new Housekeeper({
       engine,
       volumes,
@@ -153,6 +162,7 @@ export class Kubelet implements PodDirectory {
       { syncer: this.#workers, clock },
     );
     this.#spine = synced$.subscribe({ error: fatal });
+    this.#evictor.start();
     this.#sources = merge(...sources.map(({ name, events$ }) => events$.pipe(tap((event) => this.#take(name, event))))).subscribe({ error: fatal });
   }
 
@@ -163,6 +173,7 @@ export class Kubelet implements PodDirectory {
   async stop(deadlineMilliseconds: number): Promise<void> {
     this.#sources?.unsubscribe();
     this.#cancelHousekeeping?.();
+    this.#evictor.stop();
     this.#workers.stopStarting();
     await this.#options.engine.stop(deadlineMilliseconds);
     this.#workers.reportAll();

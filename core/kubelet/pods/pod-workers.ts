@@ -86,6 +86,15 @@ export class PodWorkers implements PodSyncer {
     }
   }
 
+  /** The node ends a pod that runs, for good. False: it ends already, or is unknown. */
+  evict(uid: string, message: string): boolean {
+    const record = this.#records.get(uid);
+    if (record === undefined || this.#stopping || this.#mustEnd(record)) return false;
+    record.failure = { reason: 'Evicted', message };
+    this.#events$.next({ uid, cause: 'job' });
+    return true;
+  }
+
   /** From now on nothing is started, and what ends is only reported: the node stops. */
   stopStarting(): void {
     this.#stopping = true;

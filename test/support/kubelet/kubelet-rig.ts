@@ -19,6 +19,8 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 
 export class FakeVolumes implements VolumeManager {
   error: Error | undefined;
+  /** What each emptyDir holds. */
+  bytes = 0;
   readonly calls: string[] = [];
 
   async setUp({ metadata }: Pod): Promise<void> {
@@ -32,6 +34,11 @@ export class FakeVolumes implements VolumeManager {
 
   async tearDown(podUid: string): Promise<void> {
     this.calls.push(`tear down ${podUid}`);
+  }
+
+  async emptyDirBytes(podUid: string, volume: string): Promise<number> {
+    this.calls.push(`measure ${volume} of ${podUid}`);
+    return this.bytes;
   }
 
   async onDisk(): Promise<readonly string[]> {
