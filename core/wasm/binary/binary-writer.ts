@@ -1,4 +1,6 @@
 const utf8 = new TextEncoder();
+/** Up to here a loop is faster than `set`. */
+const shortBytes = 48;
 
 /** Writes the primitives of the WebAssembly binary format (core spec 3.0, §5.2) into bytes that grow as needed. */
 export class BinaryWriter {
@@ -44,15 +46,27 @@ export class BinaryWriter {
   }
 
   raw(bytes: ArrayLike<number>): this {
-    const needed = this.#length + bytes.length;
-    if (needed > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-    }
-    this.#bytes.set(bytes, this.#length);
-    this.#length = needed;
+    this.#reserve(bytes.length);
+    if (bytes.length > shortBytes) this.#bytes.set(bytes, this.#length);
+    else for (let at = 0; at < bytes.length; at++) this.#bytes[this.#length + at] = bytes[at]!;
+    this.#length += bytes.length;
     return this;
+  }
+
+  /** The bytes from `start` to `end`. */
+  range(bytes: Uint8Array, start: number, end: number): this {
+    if (end - start > shortBytes) return this.raw(bytes.subarray(start, end));
+    this.#reserve(end - start);
+    for (let at = start; at < end; at++) this.#bytes[this.#length++] = bytes[at]!;
+    return this;
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#length + length;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
   }
 
   /** A vector of bytes: its length, then the bytes. */

@@ -14,8 +14,8 @@ export function spliced(bytes: Uint8Array, start: number, end: number, splices: 
   const writer = new BinaryWriter(end - start + change);
   let from = start;
   for (const splice of splices) {
-    writer.raw(bytes.subarray(from, splice.start)).raw(splice.bytes);
+    writer.range(bytes, from, splice.start).raw(splice.bytes);
     from = splice.end;
   }
-  return writer.raw(bytes.subarray(from, end)).written;
+  return writer.range(bytes, from, end).written;
 }

@@ -36,8 +36,8 @@ interface Frame {
   skippedFresh: number;
 }
 
-function openFrame(loop: boolean): Frame {
-  return { loop, out: nowhere, outFresh: nowhere, skipped: nowhere, skippedFresh: nowhere };
+function openFrame(loop: boolean, skipped = nowhere, skippedFresh = nowhere): Frame {
+  return { loop, out: nowhere, outFresh: nowhere, skipped, skippedFresh };
 }
 
 /**
@@ -217,7 +217,7 @@ export class CheckPlacer {
           break;
         case opcode.if:
           add(1);
-          frames.push({ ...openFrame(false), skipped: behind, skippedFresh: fresh });
+          frames.push(openFrame(false, behind, fresh));
           break;
         case opcode.else: {
           const frame = frames.at(-1)!;
