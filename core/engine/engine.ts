@@ -9,6 +9,7 @@ import type { Logger } from '../api/logger.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
 import { engineDefaults } from './engine-options.ts';
 import type { WasmEngineOptions } from './engine-options.ts';
+import { BurstCollector } from './burst-collector.ts';
 import { EventQueue } from './event-queue.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
@@ -36,6 +37,7 @@ export class WasmEngine implements Engine {
   readonly #logs: ContainerLogs;
   readonly #sockets: NodeSockets;
   readonly #events = new EventQueue<EngineEvent>();
+  readonly #bursts: BurstCollector;
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, Container>();
   #stopping = false;
@@ -46,6 +48,7 @@ export class WasmEngine implements Engine {
     this.#clock = given.clock;
     this.#logger = given.logger;
     this.#logs = new ContainerLogs(given);
+    this.#bursts = new BurstCollector(given.clock);
     this.#sockets = new NodeSockets(given);
     this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
@@ -214,6 +217,7 @@ export class WasmEngine implements Engine {
     given.abort();
     await this.#places.stop();
     this.#sockets.stop();
+    this.#bursts.stop();
     this.#events.close();
   }
 
@@ -276,6 +280,7 @@ export class WasmEngine implements Engine {
   }
 
   #emit(type: EngineEvent['type'], container: Container): void {
+    this.#bursts.note();
     this.#events.push({ type, podUid: container.record.podUid, containerId: container.id });
   }
 
