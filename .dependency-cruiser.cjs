@@ -8,7 +8,7 @@ const only = (name, from, allowed, comment) => ({
 });
 
 const npm = '^node_modules/';
-const node = '^(node:|fs|path|os|net|http|https|url|util|stream|crypto|module|worker_threads|child_process|dns|dgram|diagnostics_channel|events|tls|zlib|v8|ffi|buffer|timers|readline|wasi|perf_hooks)';
+const node = '^(node:|fs|path|os|net|http|https|url|util|stream|crypto|module|worker_threads|child_process|dns|dgram|diagnostics_channel|events|tls|zlib|v8|vm|ffi|buffer|timers|readline|wasi|perf_hooks)';
 const api = '^core/api/';
 /** The files that hold an interface for other rooms. */
 const interfaces = '^core/(kube/kube|kubelet/kubelet|volume/volume-manager)\\.ts$';

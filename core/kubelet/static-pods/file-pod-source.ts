@@ -6,7 +6,7 @@ import type { Pod, WatchEvent } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { PodSource } from '../../kube/kube.ts';
 import { podFromManifest } from './pod-from-manifest.ts';
-import { manifestPaths, readManifest } from './read-manifests.ts';
+import { manifestPaths, manifestVersion, readManifest } from './read-manifests.ts';
 
 export interface FilePodSourceOptions {
   /** A directory of manifests, or one manifest (`staticPodPath`). It need not exist yet. */
@@ -40,6 +40,8 @@ class ManifestReader {
   readonly #subscriber: Subscriber<WatchEvent<Pod>>;
   /** Pods by path, as they were delivered. */
   #delivered: ReadonlyMap<string, readonly Pod[]> = new Map();
+  /** Versions of the files that were read without fault: thousands of manifests are not parsed again for nothing. */
+  readonly #versions = new Map<string, string>();
   /** What has been told of bad files, so that it is told once. */
   readonly #told = new Map<string, string>();
   #watcher: FSWatcher | undefined;
@@ -107,13 +109,20 @@ class ManifestReader {
     for (const file of await manifestPaths(path)) {
       const before = this.#delivered.get(file) ?? [];
       try {
-        const manifests = await readManifest(file);
-        if (manifests === undefined) continue;
-        const pods = manifests.map((manifest) => podFromManifest(manifest, { path: file, nodeName, seenAt }));
-        found.set(file, pods.map((pod) => before.find(({ metadata }) => metadata.uid === pod.metadata.uid) ?? pod));
+        const version = await manifestVersion(file);
+        if (version === undefined) continue;
+        if (this.#versions.get(file) === version) {
+          found.set(file, before);
+          continue;
+        }
+        const known = new Map(before.map((pod) => [pod.metadata.uid, pod]));
+        const pods = (await readManifest(file)).map((manifest) => podFromManifest(manifest, { path: file, nodeName, seenAt }));
+        found.set(file, pods.map((pod) => known.get(pod.metadata.uid) ?? pod));
+        this.#versions.set(file, version);
         this.#told.delete(file);
       } catch (error) {
         found.set(file, before);
+        this.#versions.delete(file);
         this.#tell(file, messageOf(error));
       }
     }
@@ -137,8 +146,9 @@ class ManifestReader {
     const before = [...this.#delivered.values()].flat();
     const now = [...found.values()].flat();
     this.#delivered = found;
-    for (const object of before) if (!now.includes(object)) this.#subscriber.next({ type: 'REMOVED', object });
-    for (const object of now) if (!before.includes(object)) this.#subscriber.next({ type: 'ADDED', object });
+    const [old, current] = [new Set(before), new Set(now)];
+    for (const object of before) if (!current.has(object)) this.#subscriber.next({ type: 'REMOVED', object });
+    for (const object of now) if (!old.has(object)) this.#subscriber.next({ type: 'ADDED', object });
     if (!this.#synced) this.#subscriber.next({ type: 'SYNCED' });
     this.#synced = true;
   }

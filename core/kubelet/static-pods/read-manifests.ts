@@ -21,10 +21,15 @@ export async function manifestPaths(place: string): Promise<readonly string[]> {
     .map((name) => join(place, name));
 }
 
-/** The objects of a YAML or JSON file, items of a v1 List one by one. Undefined: no regular file. Throws with what is wrong. */
-export async function readManifest(path: string): Promise<readonly unknown[] | undefined> {
-  const { size, isFile } = await stat(path).then((found) => ({ size: found.size, isFile: found.isFile() }));
-  if (!isFile) return undefined;
+/** What is the same as long as a file is. Undefined: no regular file. */
+export async function manifestVersion(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true });
+  return found.isFile() ? [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ') : undefined;
+}
+
+/** The objects of a YAML or JSON file, items of a v1 List one by one. Throws with what is wrong. */
+export async function readManifest(path: string): Promise<readonly unknown[]> {
+  const { size } = await stat(path);
   if (size > longestManifestBytes) throw new Error(`the file has ${size} bytes; a manifest may have ${longestManifestBytes}`);
   const { parseAllDocuments } = await import('yaml');
   const documents = parseAllDocuments(await readFile(path, 'utf8'));

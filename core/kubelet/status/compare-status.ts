@@ -8,9 +8,9 @@ export function mergeForeignConditions(status: PodStatus, { status: shown }: Pod
   return conditions.length === 0 ? status : { ...status, conditions };
 }
 
-/** Equal but for the order of keys, members that are undefined or empty, and the order of conditions. */
+/** Equal but for the order of keys, members that are undefined or empty, and the order of conditions. Compares at every sync of every pod. */
 export function sameStatus(left: PodStatus | undefined, right: PodStatus | undefined): boolean {
-  return left === right || JSON.stringify(canonical(sorted(left))) === JSON.stringify(canonical(sorted(right)));
+  return left === right || same(sorted(left), sorted(right));
 }
 
 function sorted(status: PodStatus | undefined): PodStatus {
@@ -18,15 +18,12 @@ function sorted(status: PodStatus | undefined): PodStatus {
   return { ...status, conditions };
 }
 
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, member]) => !isEmpty(member))
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, canonical(member)]),
-  );
+function same(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return isEmpty(left) && isEmpty(right);
+  if (Array.isArray(left) && Array.isArray(right)) return left.length === right.length && left.every((item, index) => same(item, right[index]));
+  const [ours, others] = [left as Record<string, unknown>, right as Record<string, unknown>];
+  return Object.keys(ours).every((key) => same(ours[key], others[key])) && Object.keys(others).every((key) => key in ours || isEmpty(others[key]));
 }
 
 /** The API drops empty members, as Go's `omitempty` does. */
