@@ -10,7 +10,7 @@ import { ServiceInstances } from './service-instances.ts';
 /**
  * Serves `wasi:http/handler` (0.3) or `wasi:http/incoming-handler` (0.2) on every port of the container until it is asked to
  * end; then it answers what has begun. Every request gets an instance of its own: what one leaves in memory none after it
- * sees, and a trap ends one request (docs/adr/0010).
+ * sees, and a trap ends one request (docs/adr/0021-an-instance-for-each-http-request.md).
  */
 export async function runService(program: GuestProgram, task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const network = openNetwork(task);
@@ -35,6 +35,7 @@ export async function runService(program: GuestProgram, task: GuestTask, host: G
     failed: (error, { method, path }) => report(host, `${method} ${path}: ${error instanceof Error ? error.message : 'failed'}`),
   });
   host.touch();
+  if (host.listeners.length === 0) report(host, 'the container declares no TCP port: nobody can reach this service');
   const stop = host.stopRequested();
   let stopping = false;
   const accepting = host.listeners.map((listener) => acceptAll(listener, host, front, () => stopping));

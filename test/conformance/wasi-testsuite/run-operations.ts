@@ -21,9 +21,9 @@ export interface RunOptions {
 
 /** Carries a test of the suite out. Undefined when it passes, else what was wrong; `timeout` when it hangs. */
 export async function runOperations(program: string, options: RunOptions): Promise<string | undefined> {
-  const { servers: descriptions, operations } = describeTest(program);
+  const { service, servers: descriptions, operations } = describeTest(program);
   const servers = await TestServers.start(descriptions);
-  const run = new TestRun(program, { ...options, env: servers.env });
+  const run = new TestRun(program, { ...options, command: service ? [...options.command, '--addr', '127.0.0.1:0'] : options.command, env: servers.env });
   const timer = setTimeout(() => run.fail('timeout'), options.timeoutMilliseconds);
   try {
     for (const operation of operations) await run.carryOut(operation);

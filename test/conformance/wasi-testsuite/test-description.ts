@@ -39,6 +39,8 @@ export type Operation =
   | { readonly type: 'wait'; readonly exit_code?: number };
 
 export interface TestDescription {
+  /** True: it is served, not run. */
+  readonly service: boolean;
   readonly servers: readonly ServerDescription[];
   readonly operations: readonly Operation[];
 }
@@ -57,10 +59,11 @@ interface Expectation {
 /** What stands in the JSON file beside a test's program; without one it must run and end with 0. */
 export function describeTest(program: string): TestDescription {
   const file = program.replace(/\.wasm$/, '.json');
-  const described = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Expectation & Partial<TestDescription>;
+  const described = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Expectation & Partial<TestDescription> & { readonly world?: string };
   const { servers = [], operations } = described;
-  if (operations !== undefined) return { servers, operations };
+  const service = described.world === 'wasi:http/service';
+  if (operations !== undefined) return { service, servers, operations };
   const { args = [], env = {}, root, stdout, stderr, exit_code = 0 } = described;
   const reads = [['stdout', stdout] as const, ['stderr', stderr] as const].flatMap(([id, payload]): Operation[] => (payload === undefined ? [] : [{ type: 'read', id, payload }]));
-  return { servers, operations: [{ type: 'run', args, env, ...(root === undefined ? {} : { root }) }, ...reads, { type: 'wait', exit_code }] };
+  return { service, servers, operations: [{ type: 'run', args, env, ...(root === undefined ? {} : { root }) }, ...reads, { type: 'wait', exit_code }] };
 }
