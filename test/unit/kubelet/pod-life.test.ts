@@ -232,8 +232,8 @@ describe('the start of a node', () => {
     await rig.settle();
     assert.equal(rig.engine.listPodSandboxes().length, 1, 'not before the source has delivered its list');
     rig.api.sync();
-    for (let turn = 0; turn < 200 && rig.volumes.calls.length < 2; turn += 1) await rig.settle();
-    for (let turn = 0; turn < 200 && (await readdir(join(rig.directory, 'pods'))).length > 0; turn += 1) await rig.settle();
+    for (let turn = 0; turn < 20_000 && rig.volumes.calls.length < 2; turn += 1) await rig.settle();
+    for (let turn = 0; turn < 20_000 && (await readdir(join(rig.directory, 'pods'))).length > 0; turn += 1) await rig.settle();
     assert.deepEqual(rig.engine.listPodSandboxes(), []);
     assert.deepEqual(await readdir(join(rig.directory, 'pods')), []);
     assert.deepEqual(await readdir(join(rig.directory, 'logs')), ['default_foreign_x']);
