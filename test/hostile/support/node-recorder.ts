@@ -4,7 +4,7 @@ import type { ApiFake } from '../../support/api-fake/api-fake.ts';
 /** What a node's process holds. */
 export interface ProcessState {
   readonly threads: number;
-  /** Descriptors but for sockets, which clients come and go with. */
+  /** Descriptors of files and directories; those of event loops come and go with threads, sockets with clients. */
   readonly descriptors: number;
   readonly residentBytes: number;
 }
@@ -14,11 +14,11 @@ export function readProcess(pid: number): ProcessState {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
     } catch {
-      return 'socket:'; // Closed since.
+      return ''; // Closed since.
     }
   });
   const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return { threads: readdirSync(`/proc/${pid}/task`).length, descriptors: links.filter((link) => !link.startsWith('socket:')).length, residentBytes: Number(resident![1]) * 1024 };
+  return { threads: readdirSync(`/proc/${pid}/task`).length, descriptors: links.filter((link) => link.startsWith('/')).length, residentBytes: Number(resident![1]) * 1024 };
 }
 
 /** Sees each renewal of the node's lease. */
