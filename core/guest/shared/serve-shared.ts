@@ -12,6 +12,7 @@ import { Pace } from '../pace.ts';
 import { controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
 import { ownTid } from '../own-tid.ts';
 import { runOnHost } from '../run-on-host.ts';
+import { EndedGuests } from './ended-guests.ts';
 import { GuestScheduler } from './guest-scheduler.ts';
 import type { ScheduledGuest } from './guest-scheduler.ts';
 import { SharedBlocker } from './shared-blocker.ts';
@@ -35,6 +36,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     },
   });
   const guests = new Map<number, ScheduledGuest>();
+  const ended = new EndedGuests();
   const writer = new OutputRingWriter(output, () => post({ kind: 'output' }));
   const runtimes = new Map<string, Promise<RuntimeThread>>();
   const runtimeAt = (url: string): Promise<RuntimeThread> => {
@@ -64,6 +66,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     Atomics.store(words, controlWord.ended, 1);
     guest.end();
     guests.delete(number);
+    ended.guestEnded();
     post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
   };
 

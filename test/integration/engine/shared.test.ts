@@ -84,6 +84,17 @@ describe('guests on shared threads', () => {
     await Promise.all([busy, idle].map((id) => bed.engine.stopContainer(id, 0)));
   });
 
+  it('leave no memory behind', async () => {
+    const resident = async (): Promise<number> => Number(/^VmRSS:\s+(\d+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) / 1024;
+    // 64 MiB, written whole.
+    const large = '(module (import "plain" "sleep" (func $sleep (param i32) (result i32))) (memory (export "memory") 1024) (func (export "_start") (memory.fill (i32.const 0) (i32.const 1) (i32.const 67108864)) (drop (call $sleep (i32.const 0)))))';
+    const artifact = await bed.module(large);
+    await bed.run(artifact);
+    const before = await resident();
+    for (let n = 0; n < 10; n++) assert.equal((await bed.run(artifact)).exit?.code, 0);
+    while ((await resident()) > before + 100) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
   it('need a module that can have yield checks', async () => {
     const { exit } = await bed.run(await bed.module('(module (memory (export "memory") 1 1 shared) (func (export "_start")))'));
     assert.equal(exit?.errorCode, 'ISOLATION_UNSUPPORTED');
