@@ -31,8 +31,10 @@ export function createResult(
   return { suite, ...stamp, parameters, measurements: measurements.map((each) => ({ ...each, ...summarize(each.samples) })) };
 }
 
+/** Samples with four digits, each list on a line: a result is to be read, and its changes too. */
 export async function writeResult(path: string, result: Result): Promise<void> {
-  await writeFile(path, `${JSON.stringify(result, null, 2)}\n`);
+  const text = JSON.stringify(result, (_key, value: unknown) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value), 2);
+  await writeFile(path, `${text.replace(/\[\s*(?:-?[\d.e+-]+,?\s*)+\]/g, (list) => list.replace(/\s+/g, ' '))}\n`);
 }
 
 export async function readResult(path: string): Promise<Result> {
