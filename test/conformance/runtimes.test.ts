@@ -95,8 +95,7 @@ for (const { runtime, isolation, copies, links } of subjects) {
       const { contributes } = JSON.parse(readFileSync(path.join(import.meta.dirname, `../../runtimes/${runtime}/plugin.json`), 'utf8')) as { contributes: { runtimes: RuntimeManifest[] } };
       const [manifest] = contributes.runtimes;
       assert.equal(manifest?.name, runtime);
-      // The host is held to the suite on shared threads too, before the engine offers them.
-      assert.deepEqual(manifest.isolation, ['dedicated']);
+      assert.equal(manifest.isolation.includes(isolation), true);
       assert.equal(manifest.features?.volumes, copies ? 'copy' : 'live');
     });
 

@@ -32,10 +32,13 @@ describe('events against the API fake', () => {
   });
 
   const events = () => fake.objects.list('events');
+  /** Long enough for the events that were told. */
+  const linger = () => clock.advance(100, settle);
   const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 
   it('have the shape that upstream gives them', async () => {
     recorder.event(pod, 'Normal', 'Started', 'Container started');
+    await linger();
     const event = await fake.until('the event', () => events()[0]);
     assert.match(event.metadata.name, /^p\.[0-9a-f]+$/);
     const { metadata: _, ...rest } = event;
@@ -58,10 +61,12 @@ describe('events against the API fake', () => {
   it('are counted in one object, also after that has been deleted', async () => {
     recorder.event(pod, 'Warning', 'BackOff', 'again');
     recorder.event(pod, 'Warning', 'BackOff', 'again');
+    await linger();
     await fake.until('the count', () => events()[0]?.['count'] === 2);
     assert.equal(events().length, 1);
     fake.delete('events', 'default', events()[0]!.metadata.name);
     recorder.event(pod, 'Warning', 'BackOff', 'again');
+    await linger();
     await fake.until('another object', () => events()[0]?.['count'] === 3);
   });
 
@@ -78,6 +83,7 @@ describe('events against the API fake', () => {
   it('give up one that is refused and go on', async () => {
     recorder.event({ ...pod, namespace: 'default', name: 'Not A Name' }, 'Normal', '', 'no reason');
     recorder.event(pod, 'Normal', 'Started', 'fine');
+    await linger();
     await fake.until('the good one', () => events().length === 1);
     assert.equal(events()[0]!['message'], 'fine');
   });

@@ -17,6 +17,8 @@ interface Pending {
   readonly time: number;
 }
 
+/** Events are news for people: the API server has the status of the same pod before them. */
+const lingerMilliseconds = 50;
 const queueLength = 1000;
 const tries = 12;
 const retryInterval = 10_000;
@@ -34,6 +36,8 @@ export class ApiEventRecorder implements EventRecorder {
   readonly #names = new Map<string, string>();
   readonly #queue: Pending[] = [];
   readonly #stopped = new AbortController();
+  /** Nothing is waited for any more. */
+  readonly #hurry = new AbortController();
   #sending: Promise<void> | undefined;
   #dropped = 0;
   #sequence = 0;
@@ -57,6 +61,7 @@ export class ApiEventRecorder implements EventRecorder {
 
   /** Waits at most `milliseconds` for what is queued, then drops the rest. */
   async stop(milliseconds: number): Promise<void> {
+    this.#hurry.abort();
     const cancel = this.#clock.after(milliseconds, () => this.#stopped.abort());
     await this.#sending;
     cancel();
@@ -71,6 +76,7 @@ export class ApiEventRecorder implements EventRecorder {
   }
 
   async #drain(): Promise<void> {
+    await this.#clock.sleep(lingerMilliseconds, this.#hurry.signal);
     for (let next = this.#queue.shift(); next !== undefined && !this.#stopped.signal.aborted; next = this.#queue.shift()) {
       const correlated = this.#correlator.correlate(next, next.time);
       if (correlated.outcome === 'dropped') continue;
