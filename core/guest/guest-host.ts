@@ -27,8 +27,12 @@ export interface HostPlace {
 export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, clock, doom, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
   const control = new Int32Array(order.control);
   const budget = new MemoryBudget(order.memoryBytes);
+  const exhausted = (counted: MemoryBudget, instances: readonly WebAssembly.Instance[]): boolean => counted.exhausted || instances.some((instance) => {
+    const refused = instance.exports[order.growRefusedExport];
+    return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
+  });
   let touched = false;
-  return {
+  const host: GuestHost = {
     blocker,
     clock,
     stdio: new RingStdio({
@@ -61,9 +65,22 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
     },
     reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
     reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),
-    memoryExhausted: (instances) => budget.exhausted || instances.some((instance) => {
-      const refused = instance.exports[order.growRefusedExport];
-      return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
-    }),
+    memoryExhausted: (instances) => exhausted(budget, instances),
+    part() {
+      const own = budget.part();
+      const report = (): void => host.reportMemory(budget.bytes);
+      const part: Partial<GuestHost> & { end(): void } = {
+        budget: own,
+        instantiate: (module, imports) => own.instantiate(module, () => instantiate(module, imports)),
+        reportMemory: report,
+        memoryExhausted: (instances) => exhausted(own, instances),
+        end() {
+          own.end();
+          report();
+        },
+      };
+      return { ...host, ...part };
+    },
   };
+  return host;
 }

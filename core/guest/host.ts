@@ -138,6 +138,11 @@ export interface GuestHost {
     hold(bytes: number): boolean;
     release(bytes: number): void;
   };
+  /**
+   * A host for one of several instances of the guest that share its memory limit: what is counted there is given back by `end`.
+   * Call that once, when nothing uses the instance any more.
+   */
+  part(): GuestHost & { end(): void };
   /** Fills `target` with cryptographically secure random bytes. */
   random(target: Uint8Array): void;
   /** Ends the guest: throws. Should the guest catch it, every later host call throws again and every yield check traps. */

@@ -22,10 +22,25 @@ export class MemoryBudget {
   #held = 0;
   #exhausted = false;
   #ask: WebAssembly.ExportValue | undefined;
+  readonly #whole: MemoryBudget | undefined;
+  readonly #parts = new Set<MemoryBudget>();
 
-  /** @param limit in bytes; absent: none */
-  constructor(limit: number | undefined) {
+  /** @param limit in bytes; absent: none. `whole`: for `part` only */
+  constructor(limit: number | undefined, whole?: MemoryBudget) {
     this.#limit = limit ?? Infinity;
+    this.#whole = whole;
+  }
+
+  /** The budget of one guest among several that share this limit: it counts here as well, until it is ended. */
+  part(): MemoryBudget {
+    const part = new MemoryBudget(undefined, this);
+    this.#parts.add(part);
+    return part;
+  }
+
+  /** What a part counted is given back, and nothing here keeps it alive. */
+  end(): void {
+    if (this.#whole !== undefined) this.#whole.#parts.delete(this);
   }
 
   /** True once something was refused to the guest that it did not ask for by an instruction. */
@@ -38,6 +53,7 @@ export class MemoryBudget {
     let bytes = this.#held;
     for (const memory of this.#memories) bytes += memory.buffer.byteLength;
     for (const table of this.#tables) bytes += table.length * tableElementBytes;
+    for (const part of this.#parts) bytes += part.bytes;
     return bytes;
   }
 
@@ -84,6 +100,7 @@ export class MemoryBudget {
   }
 
   #permits(bytes: number): boolean {
+    if (this.#whole !== undefined) return this.#whole.#permits(bytes);
     return this.#limit === Infinity || this.bytes + bytes <= this.#limit;
   }
 

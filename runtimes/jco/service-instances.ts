@@ -33,9 +33,9 @@ export class ServiceInstances {
   readonly #task: GuestTask;
   readonly #host: GuestHost;
   readonly #network: Network;
-  readonly #memory = new Map<ServiceInstance, number>();
   readonly #descriptors = new Map<ServiceInstance, number>();
   readonly #freed: (() => void)[] = [];
+  #open = 0;
   #spare: Promise<ServiceInstance> | undefined;
   /** What an instance takes before it has done anything. */
   #initialBytes = 0;
@@ -50,7 +50,7 @@ export class ServiceInstances {
   /** Makes the first instance. @throws StartFailure */
   async warmUp(): Promise<void> {
     const instance = await this.#make();
-    this.#initialBytes = this.#memory.get(instance) ?? 0;
+    this.#initialBytes = this.#host.budget.bytes;
     this.#spare = Promise.resolve(instance);
   }
 
@@ -68,50 +68,40 @@ export class ServiceInstances {
   }
 
   async #makeWhenThereIsRoom(): Promise<ServiceInstance> {
-    while (!this.#hasRoom() && this.#memory.size > 0) await new Promise<void>((resolve) => this.#freed.push(resolve));
+    while (!this.#hasRoom() && this.#open > 0) await new Promise<void>((resolve) => this.#freed.push(resolve));
     return this.#make();
   }
 
   #hasRoom(): boolean {
     const { memoryBytes } = this.#host.limits;
-    return memoryBytes === undefined || total(this.#memory) + this.#initialBytes <= memoryBytes;
+    return memoryBytes === undefined || this.#host.budget.bytes + this.#initialBytes <= memoryBytes;
   }
 
   async #make(): Promise<ServiceInstance> {
-    const instance: ServiceInstance = new ServiceInstance(this.#program, this.#task, this.#hostFor(() => instance), this.#network);
-    this.#memory.set(instance, 0);
+    const part = this.#host.part();
+    const report = (): void => this.#host.reportDescriptors(total(this.#descriptors));
+    const host: GuestHost = {
+      ...part,
+      reportDescriptors: (count) => {
+        this.#descriptors.set(instance, count);
+        report();
+      },
+    };
+    const instance: ServiceInstance = new ServiceInstance(this.#program, this.#task, host, this.#network, () => {
+      part.end();
+      this.#open--;
+      this.#descriptors.delete(instance);
+      report();
+      for (const resolve of this.#freed.splice(0)) resolve();
+    });
+    this.#open++;
     try {
-      await instance.open(() => {
-        this.#memory.delete(instance);
-        this.#descriptors.delete(instance);
-        this.#host.reportMemory(total(this.#memory));
-        this.#host.reportDescriptors(total(this.#descriptors));
-        for (const resolve of this.#freed.splice(0)) resolve();
-      });
+      await instance.open();
     } catch (error) {
       await instance.close();
       throw error;
     }
     return instance;
-  }
-
-  /** The container's host, for one of its instances: what each reports is added up. */
-  #hostFor(instance: () => ServiceInstance): GuestHost {
-    const host = this.#host;
-    return Object.assign(Object.create(host) as GuestHost, {
-      reportMemory: (bytes: number): void => {
-        this.#memory.set(instance(), bytes);
-        const sum = total(this.#memory);
-        host.reportMemory(sum);
-        const { memoryBytes } = host.limits;
-        // The instance that is at work is the one that has grown.
-        if (memoryBytes !== undefined && sum > memoryBytes) throw new WebAssembly.RuntimeError('the instances of the service together reached the memory limit');
-      },
-      reportDescriptors: (count: number): void => {
-        this.#descriptors.set(instance(), count);
-        host.reportDescriptors(total(this.#descriptors));
-      },
-    });
   }
 }
 
@@ -130,15 +120,16 @@ export class ServiceInstance {
   #exports: ComponentExports | undefined;
   #closed: (() => void) | undefined;
 
-  constructor(program: GuestProgram, task: GuestTask, host: GuestHost, network: Network) {
+  /** `closed` is called once, after `close`. */
+  constructor(program: GuestProgram, task: GuestTask, host: GuestHost, network: Network, closed: () => void) {
+    this.#closed = closed;
     this.#program = program;
     this.#context = new GuestContext(task, host, program.glue.suspends);
     this.#network = network;
   }
 
-  /** `closed` is called once, after `close`. @throws StartFailure */
-  async open(closed: () => void): Promise<void> {
-    this.#closed = closed;
+  /** @throws StartFailure */
+  async open(): Promise<void> {
     this.#hosts = createHosts(this.#context, this.#network);
     const missing = this.#program.missingFrom(this.#hosts.imports);
     if (missing !== undefined) throw new StartFailure(missing);

@@ -77,6 +77,10 @@ export class TestGuestHost implements GuestHost {
     return this.budget.instantiate(module, () => new WebAssembly.Instance(module, imports)) as WebAssembly.Instance;
   }
 
+  part(): never {
+    throw new Error('several instances of a guest need the engine');
+  }
+
   random(target: Uint8Array): void {
     randomFillSync(target);
   }
