@@ -66,7 +66,7 @@ describe('an HTTP service', () => {
     assert.equal(status, 200);
     assert.ok(body.equals(sent));
     assert.equal(trailers['x-echoed'], 'whole');
-    await bed.engine.stopContainer(id, 0);
+    await bed.engine.stopContainer(id, 30);
   });
 
   it('gives each request an instance of its own, in which only the pod is to be seen', async () => {
@@ -74,7 +74,7 @@ describe('an HTTP service', () => {
     const counts = await Promise.all([1, 2, 3].map(async () => (await ask('/count')).body.toString()));
     assert.deepEqual(counts, ['1', '1', '1']);
     assert.equal((await ask('/environment')).body.toString(), 'FROM=pod\n');
-    await bed.engine.stopContainer(id, 0);
+    await bed.engine.stopContainer(id, 30);
   });
 
   it('answers 500 for a trap, an exit and no answer, and goes on', async () => {
@@ -83,7 +83,7 @@ describe('an HTTP service', () => {
     await assert.rejects(ask('/late'), 'what breaks off in the middle is no whole answer');
     assert.equal((await ask('/hello')).body.toString(), 'hello\n');
     assert.equal(bed.observe(id).phase, 'running');
-    await bed.engine.stopContainer(id, 0);
+    await bed.engine.stopContainer(id, 30);
   });
 
   it('serves others while one waits', async () => {
@@ -91,7 +91,7 @@ describe('an HTTP service', () => {
     const order: string[] = [];
     await Promise.all([ask('/wait/1000').then(() => order.push('waited')), ask('/hello').then(() => order.push('hello'))]);
     assert.deepEqual(order, ['hello', 'waited']);
-    await bed.engine.stopContainer(id, 0);
+    await bed.engine.stopContainer(id, 30);
   });
 
   it('is held to its memory limit over all of its instances', async () => {
@@ -111,7 +111,7 @@ describe('an HTTP service', () => {
     await Promise.all(held.map((release) => release()));
     assert.equal((await ask('/hello')).status, 200);
     assert.equal(bed.observe(id).phase, 'running');
-    await bed.engine.stopContainer(id, 0);
+    await bed.engine.stopContainer(id, 30);
   });
 
   it('answers what has begun when it is stopped, and ends with 0; its port is free then', async () => {
