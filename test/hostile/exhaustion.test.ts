@@ -56,7 +56,8 @@ const gluttons: readonly Glutton[] = [
     options: async () => ({ module: guest('(loop $again (br_if $again (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable', { functions: '(table $t 0 funcref)' }), memory: '32Mi' }),
     check(outcome) {
       assert.notEqual(outcome.code, 0);
-      assert.ok(outcome.peakBytes < 160 * mebibyte, `${outcome.peakBytes} bytes`);
+      // V8 makes a table anew when it grows; the old ones are garbage for a while.
+      assert.ok(outcome.peakBytes < 300 * mebibyte, `${outcome.peakBytes} bytes`);
     },
   },
   {
