@@ -145,8 +145,11 @@ export class HostConnection {
   }
 }
 
-/** Resets a connection at once: `resetAndDestroy` alone waits until the peer has taken what is written. */
+/**
+ * Resets a connection at once. One whose end is under way cannot be reset: libuv answers EINVAL (uv_tcp_close_reset), and Node
+ * would never close it; it is closed, and what was not sent is dropped.
+ */
 export function cutOff(socket: Socket): void {
-  socket.resetAndDestroy();
-  socket.destroy();
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }
