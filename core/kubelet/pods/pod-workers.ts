@@ -41,6 +41,8 @@ export interface PodWorkersOptions {
 
 /** Each pod is looked at again after a minute and up to half of one, even if nothing happens. */
 const resyncMilliseconds = 60_000;
+/** Thousands of pods less often: all looks together are bounded, so that an idle node is one. */
+const resyncsPerSecond = 30;
 const failedMilliseconds = 10_000;
 const waitForNameMilliseconds = 1000;
 
@@ -242,7 +244,7 @@ export class PodWorkers implements PodSyncer {
   }
 
   #again(at?: number): SyncOutcome {
-    const resync = resyncMilliseconds * (1 + this.#options.random() / 2);
+    const resync = Math.max(resyncMilliseconds, (this.#records.size / resyncsPerSecond) * 1000) * (1 + this.#options.random() / 2);
     const wait = at === undefined ? resync : Math.max(0, at - this.#options.clock.now());
     return { kind: 'ok', againAfterMilliseconds: Math.min(wait, resync) };
   }
