@@ -25,7 +25,7 @@ export class PodVolumes {
     this.#options = options;
   }
 
-  /** Starts a set-up when one is due. Answers when to ask again, in milliseconds since the epoch; undefined: a job's end will tell. */
+  /** Starts a set-up when one is due. Answers when to ask again, in milliseconds since the epoch; undefined: never, or a job's end will tell. */
   keep(record: PodRecord): number | undefined {
     const { clock } = this.#options;
     const { volumes, pod } = record;
@@ -33,6 +33,7 @@ export class PodVolumes {
     const now = clock.now();
     if (volumes.retryAt !== undefined && now < volumes.retryAt) return volumes.retryAt;
     const fresh = volumes.ready && volumes.failures === 0 && !volumes.stale && !changed(volumes.pod, pod);
+    if (fresh && (pod.spec.volumes ?? []).length === 0) return undefined;
     const refreshAt = (volumes.setUpAt ?? now) + refreshMilliseconds;
     if (fresh && now < refreshAt) return refreshAt;
     volumes.stale = false;
