@@ -127,16 +127,25 @@ describe('volumes', () => {
 
   test('are brought up to date when an object or an annotation changes, and each minute', async () => {
     await rig.start();
-    await rig.apply(testPod('p'));
+    const volumes = [{ name: 'v', emptyDir: {} }];
+    await rig.apply(testPod('p', { volumes }));
     const count = () => rig.volumes.calls.filter((call) => call === 'set up p').length;
     assert.equal(count(), 1);
     rig.api.changes$.next('uid-p');
     await rig.settle();
     assert.equal(count(), 2);
-    await rig.apply(testPod('p', {}, { annotations: { seen: 'yes' } }));
+    await rig.apply(testPod('p', { volumes }, { annotations: { seen: 'yes' } }));
     assert.equal(count(), 3);
     await rig.advance(61_000);
     assert.equal(count(), 4);
+  });
+
+  test('are not looked at again where there are none', async () => {
+    await rig.start();
+    await rig.apply(testPod('p'));
+    const calls = rig.volumes.calls.length;
+    await rig.advance(600_000);
+    assert.equal(rig.volumes.calls.length, calls);
   });
 });
 
