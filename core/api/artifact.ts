@@ -37,6 +37,8 @@ export interface ModuleInspection {
   readonly start: boolean;
   /** Declares types of the GC proposal: its heap objects lie outside linear memory and its limits. */
   readonly gc: boolean;
+  /** Why it cannot have isolation `shared`, as far as its outline tells; continues "it needs a thread of its own: ". Absent: it can. */
+  readonly notShareable?: string;
   /**
    * Why the bytes, which begin as Wasm does, cannot be read. Everything else is then empty; the image is kept, and starting
    * a container of it fails with MODULE_MALFORMED and this text.

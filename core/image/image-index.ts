@@ -7,7 +7,7 @@ import type { Logger } from '../api/logger.ts';
 
 /** An image as it stands on disk: everything but the blob's path, which depends on where the store is. */
 export interface ImageRecord extends Omit<Image, 'artifact'> {
-  readonly format: 1;
+  readonly format: 2;
   readonly artifact: Omit<Artifact, 'path'>;
 }
 
@@ -82,7 +82,7 @@ export class ImageIndex {
     }
     try {
       const record = JSON.parse(text) as ImageRecord | null;
-      if (record?.format === 1) return record;
+      if (record?.format === 2) return record;
       this.#logger.warn({ file }, 'image record of another format is ignored');
     } catch (error) {
       this.#logger.warn({ file, error }, 'unreadable image record is ignored');

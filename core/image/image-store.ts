@@ -133,7 +133,7 @@ export class ImageStore implements ImageService {
     if (!isWasm(bytes)) throw new WasmletError('IMAGE_NO_WASM', `${id} holds no WebAssembly: ${fetched.artifactName} does not begin with Wasm's magic number`);
     const inspection = inspectLeniently(bytes);
     const artifact = { kind: inspection.kind, digest: fetched.artifactDigest, name: fetched.artifactName, sizeBytes: bytes.length, inspection };
-    return { format: 1, reference, id, config: fetched.config, artifact, sizeBytes: fetched.sizeBytes };
+    return { format: 2, reference, id, config: fetched.config, artifact, sizeBytes: fetched.sizeBytes };
   }
 
   /** The image of a record, as long as its bytes are still there. */

@@ -5,7 +5,6 @@ import type { Container, Pod } from '../api/kubernetes.ts';
 import type { IsolationClass, RegisteredRuntime, RuntimeRegistry } from '../api/runtime.ts';
 import { explainRefusal } from './accept-artifact.ts';
 import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation } from './annotations.ts';
-import { whyNotShareable } from './why-not-shareable.ts';
 
 /** A RuntimeClass handler of the node's configuration (`runtimeHandlers`). */
 export interface RuntimeHandler {
@@ -99,6 +98,11 @@ function firstAccepting({ registry, inspection }: RuntimeRequest): RegisteredRun
   }
   const why = refusals.length > 0 ? refusals.join('; ') : 'no runtime is active and allowed';
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime of this node accepts this ${inspection.kind} (${why})`);
+}
+
+function whyNotShareable(inspection: ArtifactInspection): string | undefined {
+  if (inspection.kind === 'component' || inspection.notShareable === undefined) return undefined;
+  return `its module cannot share one: ${inspection.notShareable}`;
 }
 
 /** A thread of one's own is never less than what was asked for; the reverse is refused. */

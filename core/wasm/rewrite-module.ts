@@ -13,7 +13,8 @@ import { outlineOf } from './limiting/module-outline.ts';
 import type { ModuleOutline } from './limiting/module-outline.ts';
 import { redirectCode } from './limiting/redirect-code.ts';
 import { stopFunctionBody, stopFunctionType } from './limiting/stop-points.ts';
-import { addYieldChecks, longestTable, refuseUnshareable } from './yielding/add-yield-checks.ts';
+import { longestTable } from './why-not-shareable.ts';
+import { addYieldChecks, refuseUnshareable } from './yielding/add-yield-checks.ts';
 import { NotShareable } from './yielding/not-shareable.ts';
 
 export { growRefusedExport } from './limiting/mark-growth.ts';

@@ -1,20 +1,19 @@
-import type { ModuleInspection } from '../api/artifact.ts';
+import type { Limits } from './binary/limits.ts';
 
-/** For the rewriter, which reads them itself. */
-export function whyMemoriesNotShareable(memories: readonly { readonly shared: boolean; readonly imported: boolean }[]): string | undefined {
-  // Whoever waits on a shared memory blocks the thread.
-  if (memories.some(({ shared }) => shared)) return 'it has a shared memory';
-  // Memory 1 is the engine's; a second one of the guest's would have to be renumbered everywhere.
-  if (memories.length > 1 && memories.some(({ imported }) => !imported)) return 'it has several memories';
-  return undefined;
-}
+/** What one table instruction may have to go through; every table is capped to it. */
+export const longestTable = 65_536;
 
 /**
- * Why a core module cannot run on a shared thread, as far as its inspection tells; continues "the module needs a thread of
- * its own: ". Cheap, so that placing does not wait for preparing. Only rewriting (`rewriteModule`) finds the rest: a table of more
- * than 65,536 elements, a declared page size, `memory.copy` between memories, GC instructions without GC types, and code that
- * V8 knows and the rewriter does not.
+ * Why memories and tables make a core module need a thread of its own; continues "it needs a thread of its own: ". Cheap, so that
+ * inspecting finds it and placing does not wait for preparing. Only rewriting (`rewriteModule`) finds the rest: `memory.copy` between
+ * imported memories, GC instructions without GC types, and code that V8 knows and the rewriter does not.
  */
-export function whyNotShareable({ memories, gc }: ModuleInspection): string | undefined {
-  return whyMemoriesNotShareable(memories) ?? (gc ? 'it declares types of the GC proposal' : undefined);
+export function whyNotShareable(memories: readonly { readonly limits: Limits; readonly imported: boolean }[], tables: readonly Limits[]): string | undefined {
+  // Whoever waits on a shared memory blocks the thread.
+  if (memories.some(({ limits }) => limits.shared)) return 'it has a shared memory';
+  // Memory 1 is the engine's; a second one of the guest's would have to be renumbered everywhere.
+  if (memories.length > 1 && memories.some(({ imported }) => !imported)) return 'it has several memories';
+  if (memories.some(({ limits }) => limits.pageSizeLog2 !== undefined)) return 'it declares the page size of a memory';
+  const table = tables.find(({ minimum }) => minimum > longestTable);
+  return table === undefined ? undefined : `it has a table of ${table.minimum} elements, ${longestTable} are the most`;
 }

@@ -4,7 +4,9 @@ import { pageBytes, readLimits } from '../binary/limits.ts';
 import type { Limits } from '../binary/limits.ts';
 import { preambleBytes } from '../binary/preamble.ts';
 import { readSections, sectionId } from '../binary/sections.ts';
+import { readTable, readTableType } from '../binary/tables.ts';
 import { readTypeSection, skipValueType } from '../binary/types.ts';
+import { whyNotShareable } from '../why-not-shareable.ts';
 
 const externKinds: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
 
@@ -30,7 +32,8 @@ function readExternKind(reader: BinaryReader, what: string): ExternKind {
 export function inspectModule(bytes: Uint8Array, start = 0, end = bytes.length): ModuleInspection {
   const imports: ModuleImport[] = [];
   const exports: ModuleExport[] = [];
-  const memories: MemoryType[] = [];
+  const memories: { readonly limits: Limits; readonly imported: boolean }[] = [];
+  const tables: Limits[] = [];
   let hasStart = false;
   let gc = false;
 
@@ -39,10 +42,11 @@ export function inspectModule(bytes: Uint8Array, start = 0, end = bytes.length):
     const name = reader.name(`the name of an import from ${JSON.stringify(module)}`);
     const kind = readExternKind(reader, 'an import kind');
     if (kind === 'func') reader.u32('a type index');
-    else if (kind === 'memory') memories.push(memoryType(readLimits(reader, 'memory'), true));
+    else if (kind === 'memory') memories.push({ limits: readLimits(reader, 'memory'), imported: true });
     else if (kind === 'table') {
-      gc = skipValueType(reader) || gc;
-      readLimits(reader, 'table');
+      const table = readTableType(reader);
+      gc = table.gc || gc;
+      tables.push(table.limits);
     } else if (kind === 'global') {
       gc = skipValueType(reader) || gc;
       reader.u8('a mutability');
@@ -58,8 +62,15 @@ export function inspectModule(bytes: Uint8Array, start = 0, end = bytes.length):
     else if (id === sectionId.import) {
       for (let left = reader.count('imports', 4); left > 0; left--) readImport(reader);
       reader.expectEnd('the import section');
+    } else if (id === sectionId.table) {
+      for (let left = reader.count('tables', 2); left > 0; left--) {
+        const table = readTable(reader);
+        gc = table.gc || gc;
+        tables.push(table.limits);
+      }
+      reader.expectEnd('the table section');
     } else if (id === sectionId.memory) {
-      for (let left = reader.count('memories', 2); left > 0; left--) memories.push(memoryType(readLimits(reader, 'memory'), false));
+      for (let left = reader.count('memories', 2); left > 0; left--) memories.push({ limits: readLimits(reader, 'memory'), imported: false });
       reader.expectEnd('the memory section');
     } else if (id === sectionId.export) {
       for (let left = reader.count('exports', 3); left > 0; left--) {
@@ -71,5 +82,9 @@ export function inspectModule(bytes: Uint8Array, start = 0, end = bytes.length):
     } else if (id === sectionId.start) hasStart = true;
     else if (id === sectionId.custom) reader.name('the name of a custom section');
   }
-  return { kind: 'module', imports, exports, memories, start: hasStart, gc };
+  const notShareable = whyNotShareable(memories, tables) ?? (gc ? 'it declares types of the GC proposal, whose objects no limit of a guest bounds' : undefined);
+  return {
+    kind: 'module', imports, exports, memories: memories.map(({ limits, imported }) => memoryType(limits, imported)), start: hasStart, gc,
+    ...(notShareable === undefined ? {} : { notShareable }),
+  };
 }

@@ -1,10 +1,10 @@
 import { BinaryReader, malformed } from '../binary/binary-reader.ts';
-import { skipConstantExpression } from '../binary/instructions.ts';
 import { readLimits } from '../binary/limits.ts';
 import type { Limits } from '../binary/limits.ts';
 import { preambleBytes, readPreamble } from '../binary/preamble.ts';
 import { readSections, sectionId } from '../binary/sections.ts';
 import type { Section } from '../binary/sections.ts';
+import { readTable, readTableType } from '../binary/tables.ts';
 import { readTypeSection, skipValueType } from '../binary/types.ts';
 
 /** A memory or table, and where in the file its limits stand. */
@@ -30,26 +30,10 @@ export interface ModuleOutline {
   readonly exportNames: ReadonlySet<string>;
 }
 
-function readSized(reader: BinaryReader, what: 'memory' | 'table', imported: boolean): Sized {
+function readMemory(reader: BinaryReader, imported: boolean): Sized {
   const start = reader.offset;
-  const limits = readLimits(reader, what);
+  const limits = readLimits(reader, 'memory');
   return { limits, start, end: reader.offset, imported };
-}
-
-function readElements(reader: BinaryReader, imported: boolean): Sized {
-  const start = reader.offset;
-  skipValueType(reader);
-  const elementType = reader.bytes.subarray(start, reader.offset);
-  return { ...readSized(reader, 'table', imported), elementType };
-}
-
-function readTable(reader: BinaryReader): Sized {
-  // 0x40 0x00: a table with an expression that initialises its elements.
-  const initialised = reader.peek('a table') === 0x40;
-  if (initialised) reader.skip(2, 'a table');
-  const table = readElements(reader, false);
-  if (initialised) skipConstantExpression(reader);
-  return table;
 }
 
 /** Reads the outline of a core module. Throws `MODULE_MALFORMED`. */
@@ -74,8 +58,8 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
       importedFunctions++;
       reader.u32('a type index');
     } else if (kind === 1) {
-      tables.push(readElements(reader, true));
-    } else if (kind === 2) memories.push(readSized(reader, 'memory', true));
+      tables.push({ ...readTableType(reader), imported: true });
+    } else if (kind === 2) memories.push(readMemory(reader, true));
     else if (kind === 3) {
       globals++;
       skipValueType(reader);
@@ -90,8 +74,8 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
     if (id === sectionId.type) types = readTypeSection(reader).count;
     else if (id === sectionId.import) for (let left = reader.count('imports', 4); left > 0; left--) readImport(reader);
     else if (id === sectionId.function) definedFunctions = reader.count('functions');
-    else if (id === sectionId.table) for (let left = reader.count('tables', 2); left > 0; left--) tables.push(readTable(reader));
-    else if (id === sectionId.memory) for (let left = reader.count('memories', 2); left > 0; left--) memories.push(readSized(reader, 'memory', false));
+    else if (id === sectionId.table) for (let left = reader.count('tables', 2); left > 0; left--) tables.push({ ...readTable(reader), imported: false });
+    else if (id === sectionId.memory) for (let left = reader.count('memories', 2); left > 0; left--) memories.push(readMemory(reader, false));
     else if (id === sectionId.global) globals += reader.count('globals', 3);
     else if (id === sectionId.export) {
       for (let left = reader.count('exports', 3); left > 0; left--) {

@@ -16,7 +16,7 @@ import { encodeLimits } from '../limiting/allowance.ts';
 import { growRefusedEntry, zeroGlobal } from '../limiting/mark-growth.ts';
 import type { GrowthFunction } from '../limiting/mark-growth.ts';
 import type { ModuleOutline } from '../limiting/module-outline.ts';
-import { whyMemoriesNotShareable } from '../why-not-shareable.ts';
+import { whyNotShareable } from '../why-not-shareable.ts';
 import { BranchHints } from './branch-hints.ts';
 import type { Check } from './branch-hints.ts';
 import { BulkFunctions } from './bulk-functions.ts';
@@ -31,9 +31,6 @@ import { fillersFor, smallFunctionBytes } from './small-functions.ts';
 import type { FunctionCount } from './small-functions.ts';
 import { scanCode } from './scan-code.ts';
 import type { CodeScan } from './scan-code.ts';
-
-/** What one table instruction may have to go through; every table is capped to it. */
-export const longestTable = 65_536;
 
 const emptyBlock = 0x40;
 /** No locals, `end`. */
@@ -60,12 +57,8 @@ export function refuseUnshareable(bytes: Uint8Array, outline: ModuleOutline): vo
   refuseReservedNames(bytes, outline);
   // What is out of bounds now must not be within them when memories and functions have been added.
   if (!WebAssembly.validate(bytes)) throw malformed('the module is not valid', 0);
-  const { memories, tables } = outline;
-  const reason = whyMemoriesNotShareable(memories.map(({ limits, imported }) => ({ shared: limits.shared, imported })));
+  const reason = whyNotShareable(outline.memories, outline.tables.map(({ limits }) => limits));
   if (reason !== undefined) throw new NotShareable(reason);
-  if (memories.some(({ limits }) => limits.pageSizeLog2 !== undefined)) throw new NotShareable('it declares the page size of a memory');
-  const table = tables.find(({ limits }) => limits.minimum > longestTable);
-  if (table !== undefined) throw new NotShareable(`it has a table of ${table.limits.minimum} elements, ${longestTable} are the most`);
 }
 
 /** Reads functions and code; what the walk does not know, though V8 does, cannot have checks. */

@@ -52,8 +52,7 @@ describe('selectRuntime', () => {
 
   const notShared: readonly (readonly [string, RuntimeRequest, RegExp])[] = [
     ['the runtime does not offer it', request({ 'wasmlet.dev/runtime': 'wasmer', 'wasmlet.dev/isolation': 'shared' }), /runtime wasmer does not offer it/],
-    ['the module has a shared memory', request({ 'wasmlet.dev/isolation': 'shared' }, { inspection: { ...wasiModule, memories: [{ minimumBytes: 0, shared: true, is64: false, imported: false }] } }), /shared memory/],
-    ['the module has GC types', request({}, { handler: 'wasmlet-shared', inspection: { ...wasiModule, gc: true } }), /GC proposal/],
+    ['the module cannot share one', request({}, { handler: 'wasmlet-shared', inspection: { ...wasiModule, notShareable: 'it has several memories' } }), /it has several memories/],
   ];
   for (const [why, given, message] of notShared) {
     test(`gives a thread of its own, and says why, when ${why}`, () => {

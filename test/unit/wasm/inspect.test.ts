@@ -54,6 +54,7 @@ test('reads imports, exports, memories and the start section of a module', () =>
     ],
     start: true,
     gc: false,
+    notShareable: 'it has a shared memory',
   });
 });
 
