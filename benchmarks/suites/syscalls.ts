@@ -2,9 +2,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import wabt from 'wabt';
 import type { RuntimeThread } from '../../core/api/runtime.ts';
-import { createDedicatedHost } from '../../core/guest/dedicated-host.ts';
+import { createDedicatedHost } from '../../core/guest/dedicated/dedicated-host.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
-import { OutputRingReader } from '../../core/guest/output-ring.ts';
+import { OutputRingReader } from '../../core/guest/rings/output-ring.ts';
 import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../core/guest/protocol.ts';
 import type { GuestOrder } from '../../core/guest/protocol.ts';
 import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';

@@ -1,14 +1,14 @@
-import type { Doom } from './doom.ts';
-import { ExitSignal } from './exit.ts';
+import type { Doom } from './ending/doom.ts';
+import { ExitSignal } from './ending/exit.ts';
 import type { Blocker, GuestClock, GuestHost } from './host.ts';
-import { ByteRingReader } from './byte-ring.ts';
-import { MemoryBudget } from './memory-budget.ts';
-import type { OutputRingWriter } from './output-ring.ts';
+import { ByteRingReader } from './rings/byte-ring.ts';
+import { MemoryBudget } from './memory/memory-budget.ts';
+import type { OutputRingWriter } from './rings/output-ring.ts';
 import { controlWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
 import { fillRandom } from './random.ts';
 import { createGuestListeners } from './sockets/guest-sockets.ts';
-import { RingStdio } from './stdio.ts';
+import { RingStdio } from './rings/stdio.ts';
 
 /** What the kind of thread decides: how a guest waits, what its CPU time is, how it is ended. */
 export interface HostPlace {

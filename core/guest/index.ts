@@ -3,4 +3,4 @@
  * from here comes how to say how a guest ended.
  */
 export type { Blocked, Blocker, GuestClock, GuestConnection, GuestHost, GuestListener, GuestMount, GuestStdio, Wait } from './host.ts';
-export { exitOf, startErrorOf } from './exit.ts';
+export { exitOf, startErrorOf } from './ending/exit.ts';

@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestExit, GuestTask } from '../api/runtime.ts';
 import type { GuestMount } from './host.ts';
-import type { PacedThread } from './pace.ts';
+import type { PacedThread } from './cpu/pace.ts';
 import type { SocketOrder } from './sockets/socket-protocol.ts';
 
 /** 32-bit words of the control block, one block per container. Writers: G the guest's thread, M the main thread. */

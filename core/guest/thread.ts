@@ -3,16 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
 import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
-import { collectGarbage } from './give-back-heap.ts';
-import { createDedicatedHost } from './dedicated-host.ts';
-import { StopSignal } from './doom.ts';
+import { collectGarbage } from './memory/give-back-heap.ts';
+import { createDedicatedHost } from './dedicated/dedicated-host.ts';
+import { StopSignal } from './ending/doom.ts';
 import { ownTid } from './own-tid.ts';
 import { landlockRules } from './landlock/landlock-rules.ts';
 import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
 import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
-import { Priority } from './priority.ts';
+import { Priority } from './cpu/priority.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
-import { runOnHost } from './run-on-host.ts';
+import { runOnHost } from './ending/run-on-host.ts';
 import type { SharedThreadTask } from './shared/shared-protocol.ts';
 
 /** Linear memory of guests that have ended, in KiB, and their number, before it is collected in between two guests. */

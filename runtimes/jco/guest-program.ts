@@ -1,5 +1,5 @@
 import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
-import { exitOf, isExitSignal, startErrorOf } from '../../core/guest/exit.ts';
+import { exitOf, isExitSignal, startErrorOf } from '../../core/guest/ending/exit.ts';
 import type { ComponentExports, ComponentGlue } from './prepare.ts';
 import type { GuestContext, HostInterfaces } from './preview2/guest-context.ts';
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { GuestTask, RuntimeThread } from '../../core/api/runtime.ts';
-import { isExitSignal } from '../../core/guest/exit.ts';
+import { isExitSignal } from '../../core/guest/ending/exit.ts';
 import type { Blocked, GuestHost } from '../../core/guest/host.ts';
 import { errno } from '../../core/guest/preview1/errno.ts';
 import { TestGuestHost } from '../support/guest-host.ts';

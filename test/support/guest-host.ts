@@ -1,11 +1,11 @@
 /** A GuestHost for tests, in the test's own thread: streams in memory, waits that really wait. */
 import { randomFillSync } from 'node:crypto';
-import { DedicatedBlocker } from '../../core/guest/blocker.ts';
-import { createGuestClock } from '../../core/guest/clock.ts';
-import { PlainDoom } from '../../core/guest/doom.ts';
-import type { Doom } from '../../core/guest/doom.ts';
-import { ExitSignal } from '../../core/guest/exit.ts';
-import { MemoryBudget } from '../../core/guest/memory-budget.ts';
+import { DedicatedBlocker } from '../../core/guest/dedicated/blocker.ts';
+import { createGuestClock } from '../../core/guest/time/clock.ts';
+import { PlainDoom } from '../../core/guest/ending/doom.ts';
+import type { Doom } from '../../core/guest/ending/doom.ts';
+import { ExitSignal } from '../../core/guest/ending/exit.ts';
+import { MemoryBudget } from '../../core/guest/memory/memory-budget.ts';
 import { growRefusedExport } from '../../core/wasm/rewrite-module.ts';
 import type { GuestClock, GuestHost, GuestListener, GuestMount, Wait } from '../../core/guest/host.ts';
 import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';

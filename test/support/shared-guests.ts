@@ -1,6 +1,6 @@
 /** A scheduler of guests in the test's own thread: real turns and timers, a CPU clock that the test moves. */
 import { GuestScheduler } from '../../core/guest/shared/guest-scheduler.ts';
-import { Pace, paceBytes } from '../../core/guest/pace.ts';
+import { Pace, paceBytes } from '../../core/guest/cpu/pace.ts';
 
 export interface TestScheduler {
   readonly scheduler: GuestScheduler;

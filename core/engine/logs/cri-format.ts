@@ -1,4 +1,4 @@
-import type { OutputRecord } from '../../guest/output-ring.ts';
+import type { OutputRecord } from '../../guest/rings/output-ring.ts';
 
 /** Longer lines are split, as containerd and CRI-O do. */
 const lineLimit = 16 * 1024;

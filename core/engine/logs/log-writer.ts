@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import type { OutputRecord } from '../../guest/output-ring.ts';
+import type { OutputRecord } from '../../guest/rings/output-ring.ts';
 import { CriFormatter } from './cri-format.ts';
 import { setLogAside, tidyRotatedLogs } from './rotate-log.ts';
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../api/clock.ts';
-import { ByteRingReader, ByteRingWriter, createByteRing } from '../../guest/byte-ring.ts';
+import { ByteRingReader, ByteRingWriter, createByteRing } from '../../guest/rings/byte-ring.ts';
 import { connectionRingBytes } from '../../guest/sockets/socket-protocol.ts';
 import type { ConnectionOffer } from '../../guest/sockets/socket-protocol.ts';
 

@@ -1,4 +1,4 @@
-import { ByteRingWriter, createByteRing } from '../../guest/byte-ring.ts';
+import { ByteRingWriter, createByteRing } from '../../guest/rings/byte-ring.ts';
 import { inputRingBytes } from '../../guest/protocol.ts';
 
 /** A container's stdin: filled by whoever is attached, from before its guest begins until it has ended. */

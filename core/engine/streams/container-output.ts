@@ -1,4 +1,4 @@
-import type { OutputRecord } from '../../guest/output-ring.ts';
+import type { OutputRecord } from '../../guest/rings/output-ring.ts';
 import type { LogWriter } from '../logs/log-writer.ts';
 import { LiveOutput } from './live-output.ts';
 

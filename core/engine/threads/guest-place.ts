@@ -1,5 +1,5 @@
 import type { GuestExit } from '../../api/runtime.ts';
-import type { OutputRecord } from '../../guest/output-ring.ts';
+import type { OutputRecord } from '../../guest/rings/output-ring.ts';
 import type { ContainerOrder } from '../../guest/protocol.ts';
 
 /** How a guest's time on its thread ended. */

@@ -4,11 +4,11 @@ import type { Logger } from '../../api/logger.ts';
 import type { RegisteredRuntime } from '../../api/runtime.ts';
 import type { Preload } from '../../guest/protocol.ts';
 import type { GuestPlace } from './guest-place.ts';
-import type { Pacing } from './guest-thread.ts';
-import { SharedThreads } from './shared-threads.ts';
-import type { SharedThreadsOptions } from './shared-threads.ts';
-import { ThreadSupply } from './thread-supply.ts';
-import type { SizeClass, ThreadSupplyOptions } from './thread-supply.ts';
+import type { Pacing } from './dedicated/guest-thread.ts';
+import { SharedThreads } from './shared/shared-threads.ts';
+import type { SharedThreadsOptions } from './shared/shared-threads.ts';
+import { ThreadSupply } from './dedicated/thread-supply.ts';
+import type { SizeClass, ThreadSupplyOptions } from './dedicated/thread-supply.ts';
 import { Ticker } from './ticker.ts';
 
 export interface GuestPlacesOptions extends ThreadSupplyOptions, Omit<SharedThreadsOptions, 'ticker' | 'maxGuests'> {

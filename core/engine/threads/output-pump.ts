@@ -1,4 +1,4 @@
-import type { OutputRecord, OutputRingReader } from '../../guest/output-ring.ts';
+import type { OutputRecord, OutputRingReader } from '../../guest/rings/output-ring.ts';
 
 /** A ring, and how whoever waits for space in it is woken. */
 export interface PumpedOutput {

@@ -8,7 +8,7 @@ import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
 import type { SharedThreadMessage, SharedThreadTask } from '../../guest/shared/shared-protocol.ts';
-import type { StartedThread } from './guest-thread.ts';
+import type { StartedThread } from './dedicated/guest-thread.ts';
 
 export interface ThreadPoolOptions {
   /** The plain JavaScript file that every thread begins with. */
@@ -30,7 +30,7 @@ export type TaskParts = Omit<ThreadTask, 'port'> | Omit<SharedThreadTask, 'port'
 
 type RunOptions = NonNullable<Parameters<Piscina<Task, never>['run']>[1]>;
 
-// For core/guest/give-back-heap.ts: only threads made after this have the collector in their reach.
+// For core/guest/memory/give-back-heap.ts: only threads made after this have the collector in their reach.
 setFlagsFromString('--expose-gc');
 
 /** First pause after a thread could not be made, in milliseconds; doubled each time. */

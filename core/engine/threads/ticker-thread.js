@@ -1,7 +1,7 @@
 // The ticker's thread (see ticker.ts). Plain JavaScript: a TypeScript entry costs a thread 7 MB.
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 
-/** Everything about layout comes from core/guest/pace.ts, through ticker.ts. */
+/** Everything about layout comes from core/guest/cpu/pace.ts, through ticker.ts. */
 const { ticker, paceWord, tickMilliseconds, stuckMilliseconds, idleTicks } = workerData;
 const asleep = new Int32Array(ticker);
 const never = new Int32Array(new SharedArrayBuffer(4));

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
-import { paceBytes, paceWord } from '../../guest/pace.ts';
-import type { PacedThread } from '../../guest/pace.ts';
+import { paceBytes, paceWord } from '../../guest/cpu/pace.ts';
+import type { PacedThread } from '../../guest/cpu/pace.ts';
 
 /** A guest that had its thread at one tick and still has it at the next is asked to yield: after 1 to 2 ticks. */
 const tickMilliseconds = 3;

@@ -1,5 +1,5 @@
 import type { GuestExit } from '../../api/runtime.ts';
-import { exitOf, startErrorOf } from '../exit.ts';
+import { exitOf, startErrorOf } from '../ending/exit.ts';
 import type { GuestHost } from '../host.ts';
 import type { GuestMemory } from './guest-memory.ts';
 

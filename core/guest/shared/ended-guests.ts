@@ -1,4 +1,4 @@
-import { collectGarbage } from '../give-back-heap.ts';
+import { collectGarbage } from '../memory/give-back-heap.ts';
 
 /** Before what the first of some ended guests has left is collected. */
 const leastPause = 500;

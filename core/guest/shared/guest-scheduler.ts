@@ -1,6 +1,6 @@
-import { CpuQuota } from '../cpu-quota.ts';
+import { CpuQuota } from '../cpu/cpu-quota.ts';
 import type { Wait } from '../host.ts';
-import type { Pace } from '../pace.ts';
+import type { Pace } from '../cpu/pace.ts';
 
 export interface SchedulerOptions {
   readonly pace: Pace;

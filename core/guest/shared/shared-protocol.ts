@@ -1,7 +1,7 @@
 /** What the engine's main thread and a thread with many guests say to each other. A guest has a number on its thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { GuestExit } from '../../api/runtime.ts';
-import type { PacedThread } from '../pace.ts';
+import type { PacedThread } from '../cpu/pace.ts';
 import type { ContainerOrder } from '../protocol.ts';
 
 /** A shared thread's piscina task: it lasts as long as the thread does. */

@@ -1,6 +1,6 @@
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { ByteRingReader, ByteRingWriter } from '../byte-ring.ts';
+import { ByteRingReader, ByteRingWriter } from '../rings/byte-ring.ts';
 import { FileError } from '../files/file-error.ts';
 import type { GuestConnection, GuestListener, Wait } from '../host.ts';
 import type { SocketAddress } from '../../api/socket-address.ts';

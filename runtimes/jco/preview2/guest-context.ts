@@ -1,5 +1,5 @@
 import type { GuestTask } from '../../../core/api/runtime.ts';
-import { ExitSignal } from '../../../core/guest/exit.ts';
+import { ExitSignal } from '../../../core/guest/ending/exit.ts';
 import type { GuestHost, Wait } from '../../../core/guest/host.ts';
 import { trap } from './component-failure.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { DedicatedBlocker } from '../../../core/guest/blocker.ts';
+import { DedicatedBlocker } from '../../../core/guest/dedicated/blocker.ts';
 import type { GuestClock } from '../../../core/guest/host.ts';
 
 /** A clock whose time passes by looking at it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { ByteRingReader, ByteRingWriter, createByteRing } from '../../../core/guest/byte-ring.ts';
+import { ByteRingReader, ByteRingWriter, createByteRing } from '../../../core/guest/rings/byte-ring.ts';
 
 interface TestRing {
   readonly writer: ByteRingWriter;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CpuQuota } from '../../../core/guest/cpu-quota.ts';
+import { CpuQuota } from '../../../core/guest/cpu/cpu-quota.ts';
 
 const second = 1_000_000_000;
 

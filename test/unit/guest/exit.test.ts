@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ExitSignal, exitOf, startErrorOf } from '../../../core/guest/exit.ts';
-import type * as ExitModule from '../../../core/guest/exit.ts';
+import { ExitSignal, exitOf, startErrorOf } from '../../../core/guest/ending/exit.ts';
+import type * as ExitModule from '../../../core/guest/ending/exit.ts';
 import { wat } from '../../support/wat.ts';
 
 /** What calling `_start` of the module throws. */
@@ -21,7 +21,7 @@ describe('how a guest ended', () => {
   });
 
   it('is recognised across copies of the module', async () => {
-    const copy = (await import(`${new URL('../../../core/guest/exit.ts', import.meta.url).href}?copy`)) as typeof ExitModule;
+    const copy = (await import(`${new URL('../../../core/guest/ending/exit.ts', import.meta.url).href}?copy`)) as typeof ExitModule;
     assert.notEqual(copy.ExitSignal, ExitSignal);
     assert.deepEqual(exitOf(new copy.ExitSignal(3), false), { kind: 'exit', code: 3 });
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryBudget } from '../../../core/guest/memory-budget.ts';
+import { MemoryBudget } from '../../../core/guest/memory/memory-budget.ts';
 
 test('parts share the limit of the whole, and give back what they counted when they end', () => {
   const whole = new MemoryBudget(1000);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { OutputRingReader, OutputRingWriter } from '../../../core/guest/output-ring.ts';
+import { OutputRingReader, OutputRingWriter } from '../../../core/guest/rings/output-ring.ts';
 import { outputRecordBytes, recordHeaderBytes, ringHeaderBytes } from '../../../core/guest/protocol.ts';
 
 function ring(bytes: number): { memory: SharedArrayBuffer; bells: () => number; writer: OutputRingWriter; reader: OutputRingReader } {
@@ -89,7 +89,7 @@ describe('the output ring', () => {
            while (!writer.write(0, 1 + n % 2, BigInt(n) * 1000000n, bytes)) Atomics.wait(new Int32Array(workerData.pause), 0, 0, 1);
          }
        });`,
-      { eval: true, workerData: { module: new URL('../../../core/guest/output-ring.ts', import.meta.url).href, memory, records, pause: new SharedArrayBuffer(4) } },
+      { eval: true, workerData: { module: new URL('../../../core/guest/rings/output-ring.ts', import.meta.url).href, memory, records, pause: new SharedArrayBuffer(4) } },
     );
     let next = 0;
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { preciseNanoseconds } from '../../../core/guest/precise-time.ts';
+import { preciseNanoseconds } from '../../../core/guest/time/precise-time.ts';
 
 test('the time of day is the system\'s, finer than its milliseconds, and follows its steps', () => {
   let monotonic = process.hrtime.bigint();

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { GuestTask } from '../../../core/api/runtime.ts';
-import { ExitSignal, isExitSignal } from '../../../core/guest/exit.ts';
+import { ExitSignal, isExitSignal } from '../../../core/guest/ending/exit.ts';
 import type { Blocked, GuestHost } from '../../../core/guest/host.ts';
 import { errno } from '../../../core/guest/preview1/errno.ts';
 import { createWasi } from '../../../runtimes/wasi/wasi.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ContainerInput, refusedInput } from '../../../../core/engine/streams/container-input.ts';
 import { ContainerOutput } from '../../../../core/engine/streams/container-output.ts';
-import { ByteRingReader } from '../../../../core/guest/byte-ring.ts';
+import { ByteRingReader } from '../../../../core/guest/rings/byte-ring.ts';
 import { inputRingBytes } from '../../../../core/guest/protocol.ts';
 
 const record = (stream: 1 | 2, bytes: Uint8Array) => ({ container: 0, stream, time: 0, bytes });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { StopSignal } from '../../../../core/guest/doom.ts';
+import { StopSignal } from '../../../../core/guest/ending/doom.ts';
 import type { Blocked } from '../../../../core/guest/host.ts';
-import { paceWord } from '../../../../core/guest/pace.ts';
+import { paceWord } from '../../../../core/guest/cpu/pace.ts';
 import { SharedBlocker } from '../../../../core/guest/shared/shared-blocker.ts';
 import type { ScheduledGuest } from '../../../../core/guest/shared/guest-scheduler.ts';
 import { testScheduler } from '../../../support/shared-guests.ts';

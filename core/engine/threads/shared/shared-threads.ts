@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits } from 'node:worker_threads';
-import type { Clock } from '../../api/clock.ts';
-import { WasmletError } from '../../api/errors.ts';
-import type { Logger } from '../../api/logger.ts';
-import { outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
+import type { Clock } from '../../../api/clock.ts';
+import { WasmletError } from '../../../api/errors.ts';
+import type { Logger } from '../../../api/logger.ts';
+import { outputRingBytes, ringHeaderBytes } from '../../../guest/protocol.ts';
 import type { SharedGuest } from './shared-guest.ts';
 import { SharedThread } from './shared-thread.ts';
-import { ThreadPool } from './thread-pool.ts';
-import type { Ticker } from './ticker.ts';
+import { ThreadPool } from '../thread-pool.ts';
+import type { Ticker } from '../ticker.ts';
 
 export interface SharedThreadsOptions {
   readonly entry: URL;

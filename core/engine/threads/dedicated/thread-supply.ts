@@ -1,12 +1,12 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import type { StackClass } from '../../api/engine.ts';
-import type { Clock } from '../../api/clock.ts';
-import { WasmletError } from '../../api/errors.ts';
-import type { Logger } from '../../api/logger.ts';
-import type { Preload } from '../../guest/protocol.ts';
+import type { StackClass } from '../../../api/engine.ts';
+import type { Clock } from '../../../api/clock.ts';
+import { WasmletError } from '../../../api/errors.ts';
+import type { Logger } from '../../../api/logger.ts';
+import type { Preload } from '../../../guest/protocol.ts';
 import { GuestThread, PoolThread } from './guest-thread.ts';
 import type { Pacing } from './guest-thread.ts';
-import { ThreadPool } from './thread-pool.ts';
+import { ThreadPool } from '../thread-pool.ts';
 import { ThreadReserve } from './thread-reserve.ts';
 
 /**

@@ -1,9 +1,9 @@
-import type { OutputRecord } from '../../guest/output-ring.ts';
-import { controlBytes } from '../../guest/protocol.ts';
-import type { ContainerOrder } from '../../guest/protocol.ts';
-import type { SharedThreadOrder } from '../../guest/shared/shared-protocol.ts';
-import { GuestControl } from './guest-control.ts';
-import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from './guest-place.ts';
+import type { OutputRecord } from '../../../guest/rings/output-ring.ts';
+import { controlBytes } from '../../../guest/protocol.ts';
+import type { ContainerOrder } from '../../../guest/protocol.ts';
+import type { SharedThreadOrder } from '../../../guest/shared/shared-protocol.ts';
+import { GuestControl } from '../guest-control.ts';
+import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from '../guest-place.ts';
 
 /** What a guest's place asks of its thread. */
 export interface SharedGuestThread {

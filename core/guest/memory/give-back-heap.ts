@@ -1,4 +1,4 @@
-import { threadCpuMicroseconds } from './clock.ts';
+import { threadCpuMicroseconds } from '../time/clock.ts';
 
 /** V8's extension, in threads made after core/engine/threads has set its flag. */
 const { gc } = globalThis as { gc?: (options: { type: 'major'; flavor?: 'last-resort' }) => void };

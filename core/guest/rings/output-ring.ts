@@ -1,4 +1,4 @@
-import { outputRecordBytes, recordHeaderBytes, ringHeaderBytes, ringWord } from './protocol.ts';
+import { outputRecordBytes, recordHeaderBytes, ringHeaderBytes, ringWord } from '../protocol.ts';
 
 /** One piece of output as it stands in a ring. */
 export interface OutputRecord {

@@ -1,10 +1,10 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { messageOf } from '../../api/errors.ts';
-import { OutputRingReader } from '../../guest/output-ring.ts';
-import type { OutputRecord } from '../../guest/output-ring.ts';
-import type { SharedThreadMessage, SharedThreadOrder } from '../../guest/shared/shared-protocol.ts';
-import type { GuestEnd } from './guest-place.ts';
-import { OutputPump } from './output-pump.ts';
+import { messageOf } from '../../../api/errors.ts';
+import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
+import type { OutputRecord } from '../../../guest/rings/output-ring.ts';
+import type { SharedThreadMessage, SharedThreadOrder } from '../../../guest/shared/shared-protocol.ts';
+import type { GuestEnd } from '../guest-place.ts';
+import { OutputPump } from '../output-pump.ts';
 import { SharedGuest } from './shared-guest.ts';
 
 export interface SharedThreadOptions {

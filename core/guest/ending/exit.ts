@@ -1,4 +1,4 @@
-import type { GuestExit } from '../api/runtime.ts';
+import type { GuestExit } from '../../api/runtime.ts';
 
 const brand = Symbol.for('wasmlet.ExitSignal');
 

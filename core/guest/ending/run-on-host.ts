@@ -1,7 +1,7 @@
-import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
+import type { GuestExit, GuestTask, RuntimeThread } from '../../api/runtime.ts';
 import { exitCodeOf } from './doom.ts';
 import type { Doom } from './doom.ts';
-import type { GuestHost } from './host.ts';
+import type { GuestHost } from '../host.ts';
 
 /** Runs a guest to its end. One that asked to exit has exited, whatever it did with the exception that ends it. */
 export async function runOnHost(runtime: RuntimeThread, task: GuestTask, host: GuestHost, doom: Doom): Promise<GuestExit> {

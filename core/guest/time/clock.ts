@@ -1,4 +1,4 @@
-import type { GuestClock } from './host.ts';
+import type { GuestClock } from '../host.ts';
 import { preciseNanoseconds } from './precise-time.ts';
 
 /** A guest's clocks. `cpuMicroseconds` answers its CPU time so far. */

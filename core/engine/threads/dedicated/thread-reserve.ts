@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import type { Clock } from '../../api/clock.ts';
-import { messageOf } from '../../api/errors.ts';
-import type { Logger } from '../../api/logger.ts';
-import type { Preload } from '../../guest/protocol.ts';
+import type { Clock } from '../../../api/clock.ts';
+import { messageOf } from '../../../api/errors.ts';
+import type { Logger } from '../../../api/logger.ts';
+import type { Preload } from '../../../guest/protocol.ts';
 import type { PoolThread } from './guest-thread.ts';
 
 export interface ThreadReserveOptions {

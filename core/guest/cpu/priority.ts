@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { guestNiceness } from './protocol.ts';
+import { guestNiceness } from '../protocol.ts';
 
 /**
  * The scheduling priority of the calling thread. A thread that waits for a container wakes at the node's own priority, or the

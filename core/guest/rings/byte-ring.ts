@@ -1,4 +1,4 @@
-import { byteRingHeaderBytes, byteRingWord } from './protocol.ts';
+import { byteRingHeaderBytes, byteRingWord } from '../protocol.ts';
 
 const word = byteRingWord;
 /** Values of `byteRingWord.closed`. */

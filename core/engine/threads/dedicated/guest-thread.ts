@@ -1,13 +1,13 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { messageOf } from '../../api/errors.ts';
-import { OutputRingReader } from '../../guest/output-ring.ts';
-import type { PacedThread } from '../../guest/pace.ts';
-import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../guest/protocol.ts';
-import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../guest/protocol.ts';
-import { threadCpuNanoseconds } from '../stats/thread-cpu.ts';
-import { GuestControl } from './guest-control.ts';
-import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from './guest-place.ts';
-import { OutputPump } from './output-pump.ts';
+import { messageOf } from '../../../api/errors.ts';
+import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
+import type { PacedThread } from '../../../guest/cpu/pace.ts';
+import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../../guest/protocol.ts';
+import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../../guest/protocol.ts';
+import { threadCpuNanoseconds } from '../../stats/thread-cpu.ts';
+import { GuestControl } from '../guest-control.ts';
+import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from '../guest-place.ts';
+import { OutputPump } from '../output-pump.ts';
 
 /** A thread that is ready, as its pool hands it over. */
 export interface StartedThread {

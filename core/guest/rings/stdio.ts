@@ -1,7 +1,7 @@
-import type { GuestStdio, Wait } from './host.ts';
+import type { GuestStdio, Wait } from '../host.ts';
 import type { ByteRingReader } from './byte-ring.ts';
 import type { OutputRingWriter } from './output-ring.ts';
-import { preciseNanoseconds } from './precise-time.ts';
+import { preciseNanoseconds } from '../time/precise-time.ts';
 
 /** A guest's stdin, stdout and stderr over the engine's rings. */
 export class RingStdio implements GuestStdio {

@@ -1,16 +1,16 @@
 import { DedicatedBlocker } from './blocker.ts';
-import { createGuestClock, threadCpuMicroseconds } from './clock.ts';
-import { CpuQuota } from './cpu-quota.ts';
-import { PlainDoom, StopSignal } from './doom.ts';
-import type { Doom } from './doom.ts';
-import { giveBackHeap } from './give-back-heap.ts';
-import { createGuestHost } from './guest-host.ts';
-import type { GuestHost } from './host.ts';
-import { instantiate } from './instantiate.ts';
-import { OutputRingWriter } from './output-ring.ts';
-import { Pace } from './pace.ts';
-import { controlWord, cpuOffset } from './protocol.ts';
-import type { GuestOrder } from './protocol.ts';
+import { createGuestClock, threadCpuMicroseconds } from '../time/clock.ts';
+import { CpuQuota } from '../cpu/cpu-quota.ts';
+import { PlainDoom, StopSignal } from '../ending/doom.ts';
+import type { Doom } from '../ending/doom.ts';
+import { giveBackHeap } from '../memory/give-back-heap.ts';
+import { createGuestHost } from '../guest-host.ts';
+import type { GuestHost } from '../host.ts';
+import { instantiate } from '../instantiate.ts';
+import { OutputRingWriter } from '../rings/output-ring.ts';
+import { Pace } from '../cpu/pace.ts';
+import { controlWord, cpuOffset } from '../protocol.ts';
+import type { GuestOrder } from '../protocol.ts';
 
 /** Longer than a burst of starts takes: those who start have the CPUs first. */
 const idleMilliseconds = 3000;

@@ -1,4 +1,4 @@
-import { budgetName, decodeNeeds } from '../api/rewriting.ts';
+import { budgetName, decodeNeeds } from '../../api/rewriting.ts';
 
 /** What V8 takes for a table's element, roughly, in bytes: as core/wasm counts. */
 const tableElementBytes = 16;

@@ -1,5 +1,5 @@
-import type { Blocked, Blocker, GuestClock, Wait } from './host.ts';
-import type { Pace } from './pace.ts';
+import type { Blocked, Blocker, GuestClock, Wait } from '../host.ts';
+import type { Pace } from '../cpu/pace.ts';
 
 export interface BlockerOptions {
   /** A word that is counted up, and notified, whenever something a guest may wait for has changed. */
