@@ -1,6 +1,7 @@
 import type { GuestExit } from '../../api/runtime.ts';
 import type { OutputRecord } from '../../guest/rings/output-ring.ts';
-import type { ContainerOrder } from '../../guest/protocol.ts';
+import type { ContainerOrder, ThreadMessage } from '../../guest/protocol.ts';
+import type { SharedThreadMessage } from '../../guest/shared/shared-protocol.ts';
 
 /** How a guest's time on its thread ended. */
 export type GuestEnd =
@@ -12,6 +13,12 @@ export type GuestEnd =
   | { readonly kind: 'crashed'; readonly message: string; readonly outOfMemory: boolean }
   /** By `terminate`. */
   | { readonly kind: 'terminated' };
+
+/** What a thread has said of its guest's end. */
+export function guestEndOf(message: Extract<ThreadMessage | SharedThreadMessage, { kind: 'exit' | 'failed' | 'stopped' }>): GuestEnd {
+  if (message.kind === 'exit') return { kind: 'exited', exit: message.exit };
+  return message.kind === 'failed' ? { kind: 'failed', message: message.message } : { kind: 'terminated' };
+}
 
 export interface GuestUsage {
   /** CPU time so far. */

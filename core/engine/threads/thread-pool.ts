@@ -8,7 +8,7 @@ import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ThreadMessage, ThreadTask } from '../../guest/protocol.ts';
 import type { SharedThreadMessage, SharedThreadTask } from '../../guest/shared/shared-protocol.ts';
-import type { StartedThread } from './dedicated/guest-thread.ts';
+import { StartedThread } from './started-thread.ts';
 
 export interface ThreadPoolOptions {
   /** The plain JavaScript file that every thread begins with. */
@@ -117,7 +117,7 @@ export class ThreadPool {
       const worker = this.#pool.threads.find(({ threadId }) => threadId === message.threadId);
       if (worker === undefined) return giveUp(new Error('the thread was gone before it was ready'));
       settle();
-      resolve(wrap({ worker, port, tid: message.tid, abandon: () => abort.abort() }));
+      resolve(wrap(new StartedThread({ worker, port, tid: message.tid, abandon: () => abort.abort() })));
     });
     // Settles only when the thread dies or is abandoned; after the start, the thread's own end sees that by itself.
     // piscina 5 infers its list's type from an overload that @types/node 26 has put last.

@@ -1,23 +1,13 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
-import { messageOf } from '../../../api/errors.ts';
 import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
 import type { PacedThread } from '../../../guest/cpu/pace.ts';
 import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../../guest/protocol.ts';
 import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../../stats/thread-cpu.ts';
 import { GuestControl } from '../guest-control.ts';
+import { guestEndOf } from '../guest-place.ts';
 import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from '../guest-place.ts';
 import { OutputPump } from '../output-pump.ts';
-
-/** A thread that is ready, as its pool hands it over. */
-export interface StartedThread {
-  readonly worker: Worker;
-  readonly port: MessagePort;
-  /** The kernel's id of the thread. */
-  readonly tid: number;
-  /** Makes the pool forget the thread and terminate it. */
-  readonly abandon: () => void;
-}
+import type { StartedThread } from '../started-thread.ts';
 
 /** What the main thread tells the one container that a thread has. */
 interface Occupant {
@@ -25,65 +15,49 @@ interface Occupant {
   end(end: GuestEnd, clean: boolean): void;
 }
 
-/** The main thread's end of one ready thread, which takes one container after another. */
+/** A thread that takes one container after another. */
 export class PoolThread {
-  readonly tid: number;
-  /** Resolves when the thread is gone. */
+  /** Resolves when the thread is gone, and its container knows. */
   readonly gone: Promise<void>;
   /** URL of the runtime whose guests it has had; a thread serves one runtime only. */
   servedRuntime: string | undefined;
-  readonly #port: MessagePort;
-  readonly #abandon: () => void;
+  readonly #thread: StartedThread;
   #occupant: Occupant | undefined;
-  #terminating = false;
 
-  constructor({ worker, port, tid, abandon }: StartedThread) {
-    this.tid = tid;
-    this.#port = port;
-    this.#abandon = abandon;
-    const { promise, resolve: leave } = Promise.withResolvers<void>();
-    this.gone = promise;
-    let crash: { readonly message: string; readonly outOfMemory: boolean } | undefined;
-    worker.once('error', (error: Error & { code?: string }) => {
-      crash = { message: messageOf(error), outOfMemory: error.code === 'ERR_WORKER_OUT_OF_MEMORY' };
-    });
-    worker.once('exit', (code) => {
-      port.close();
-      this.#end(this.#terminating ? { kind: 'terminated' } : { kind: 'crashed', message: `the thread ended with code ${code}`, outOfMemory: false, ...crash }, false);
-      this.#terminating = true;
-      leave();
-    });
-    port.on('message', (message: ThreadMessage) => {
+  constructor(thread: StartedThread) {
+    this.#thread = thread;
+    this.gone = thread.gone.then(({ asked, message, outOfMemory }) => this.#end(asked ? { kind: 'terminated' } : { kind: 'crashed', message, outOfMemory }, false));
+    thread.listen((message: ThreadMessage) => {
+      if (message.kind === 'ready') return;
       // A doorbell that comes late makes the next container look at its rings once for nothing.
       if (message.kind === 'doorbell') this.#occupant?.doorbell();
-      else if (message.kind === 'exit') this.#end({ kind: 'exited', exit: message.exit }, message.clean);
-      else if (message.kind === 'failed') this.#end({ kind: 'failed', message: message.message }, false);
-      else if (message.kind === 'stopped') this.#end({ kind: 'terminated' }, false);
+      else this.#end(guestEndOf(message), message.kind === 'exit' && message.clean);
     });
+  }
+
+  get tid(): number {
+    return this.#thread.tid;
   }
 
   /** True until the thread was told to end or has died. */
   get alive(): boolean {
-    return !this.#terminating;
+    return this.#thread.alive;
   }
 
   begin(order: GuestOrder, occupant: Occupant): void {
     if (this.#occupant !== undefined) throw new Error('the thread has a container');
-    if (this.#terminating) {
+    if (!this.alive) {
       occupant.end({ kind: 'crashed', message: 'it was gone before the guest came', outOfMemory: false }, false);
       return;
     }
     this.#occupant = occupant;
     this.servedRuntime = order.runtimeUrl;
-    this.#port.postMessage(order, order.sockets === undefined ? [] : [order.sockets.port]);
+    this.#thread.post(order, order.sockets);
   }
 
   /** Ends the thread, whatever its guest does, and resolves when it is gone. Idempotent. */
   terminate(): Promise<void> {
-    if (!this.#terminating) {
-      this.#terminating = true;
-      this.#abandon();
-    }
+    this.#thread.terminate();
     return this.gone;
   }
 

@@ -1,30 +1,17 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
-import { messageOf } from '../../../api/errors.ts';
 import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
 import type { OutputRecord } from '../../../guest/rings/output-ring.ts';
 import type { SharedThreadMessage, SharedThreadOrder } from '../../../guest/shared/shared-protocol.ts';
+import { guestEndOf } from '../guest-place.ts';
 import type { GuestEnd } from '../guest-place.ts';
 import { OutputPump } from '../output-pump.ts';
+import type { StartedThread } from '../started-thread.ts';
 import { SharedGuest } from './shared-guest.ts';
-
-export interface SharedThreadOptions {
-  readonly worker: Worker;
-  readonly port: MessagePort;
-  /** The kernel's id of the thread. */
-  readonly tid: number;
-  /** The ring that all its guests write to. */
-  readonly output: SharedArrayBuffer;
-  /** Makes the pool forget the thread and terminate it. */
-  readonly abandon: () => void;
-}
 
 /** The main thread's end of a thread with many guests. */
 export class SharedThread {
-  readonly tid: number;
-  /** Resolves when the thread is gone. */
+  /** Resolves when the thread is gone, and its guests' containers know. */
   readonly gone: Promise<void>;
-  readonly #port: MessagePort;
-  readonly #abandon: () => void;
+  readonly #thread: StartedThread;
   readonly #pump: OutputPump;
   readonly #guests = new Map<number, SharedGuest>();
   readonly #freeNumbers: number[] = [];
@@ -32,26 +19,13 @@ export class SharedThread {
   /** Why the thread was ended; what its guests are told. */
   #ending: string | undefined;
 
-  constructor({ worker, port, tid, output, abandon }: SharedThreadOptions) {
-    this.tid = tid;
-    this.#port = port;
-    this.#abandon = abandon;
-    const ring = new OutputRingReader(output);
-    this.#pump = new OutputPump({ output: ring, wake: () => this.#post({ kind: 'wake-all' }) }, (records) => this.#deliver(records));
-
-    const { promise, resolve: leave } = Promise.withResolvers<void>();
-    this.gone = promise;
-    let crash: { readonly message: string; readonly outOfMemory: boolean } | undefined;
-    worker.once('error', (error: Error & { code?: string }) => {
-      crash = { message: messageOf(error), outOfMemory: error.code === 'ERR_WORKER_OUT_OF_MEMORY' };
-    });
-    worker.once('exit', (code) => {
-      port.close();
-      // Out of memory is no guest's in particular: its own limit would have stopped the one that took it.
-      this.#endAll({ kind: 'crashed', message: this.#ending ?? crash?.message ?? `it ended with code ${code}`, outOfMemory: false });
-      leave();
-    });
-    port.on('message', (message: SharedThreadMessage) => this.#take(message));
+  /** @param output the ring that all its guests write to */
+  constructor(thread: StartedThread, output: SharedArrayBuffer) {
+    this.#thread = thread;
+    this.#pump = new OutputPump({ output: new OutputRingReader(output), wake: () => this.#post({ kind: 'wake-all' }) }, (records) => this.#deliver(records));
+    // Out of memory is no guest's in particular: its own limit would have stopped the one that took it.
+    this.gone = thread.gone.then(({ message }) => this.#endAll({ kind: 'crashed', message: this.#ending ?? message, outOfMemory: false }));
+    thread.listen((message: SharedThreadMessage) => this.#take(message));
   }
 
   /** Guests that it has. */
@@ -68,7 +42,7 @@ export class SharedThread {
   admit(onLeft: () => void): SharedGuest {
     const number = this.#freeNumbers.pop() ?? this.#numbers++;
     const guest = new SharedGuest(number, {
-      tid: this.tid,
+      tid: this.#thread.tid,
       post: (order) => this.#post(order),
       drain: () => this.#pump.pump(),
       leave: () => {
@@ -89,16 +63,13 @@ export class SharedThread {
 
   /** Ends the thread with all its guests, which are told why. */
   terminate(why: string): Promise<void> {
-    if (this.#ending === undefined) {
-      this.#ending = why;
-      this.#abandon();
-    }
+    this.#ending ??= why;
+    this.#thread.terminate();
     return this.gone;
   }
 
   #post(order: SharedThreadOrder): void {
-    const sockets = order.kind === 'begin' ? order.order.sockets : undefined;
-    this.#port.postMessage(order, sockets === undefined ? [] : [sockets.port]);
+    this.#thread.post(order, order.kind === 'begin' ? order.order.sockets : undefined);
   }
 
   #take(message: SharedThreadMessage): void {
@@ -108,15 +79,8 @@ export class SharedThread {
       return;
     }
     const guest = this.#guests.get(message.guest);
-    if (message.kind === 'doorbell') {
-      guest?.doorbell();
-    } else if (message.kind === 'exit') {
-      guest?.end({ kind: 'exited', exit: message.exit });
-    } else if (message.kind === 'failed') {
-      guest?.end({ kind: 'failed', message: message.message });
-    } else {
-      guest?.end({ kind: 'terminated' });
-    }
+    if (message.kind === 'doorbell') guest?.doorbell();
+    else guest?.end(guestEndOf(message));
   }
 
   /** To each guest its own, in order; whoever is slow holds up the ring, and so every writer. */

@@ -93,7 +93,7 @@ export class SharedThreads {
     const { pace, forget } = this.#options.ticker.watch((guest) => this.#endStuck(thread, guest));
     const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
     try {
-      thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread({ ...started, output }));
+      thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread(started, output));
     } catch (error) {
       forget();
       throw error;
