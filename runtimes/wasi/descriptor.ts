@@ -1,4 +1,3 @@
-import type { Dirent } from 'node:fs';
 import { DescriptorTable } from '../../core/guest/files/descriptor-table.ts';
 import type { Directory } from '../../core/guest/files/directory.ts';
 import { FileError } from '../../core/guest/files/file-error.ts';
@@ -6,6 +5,7 @@ import type { RegularFile } from '../../core/guest/files/regular-file.ts';
 import type { GuestConnection, GuestListener } from '../../core/guest/host.ts';
 import { socketRights } from '../../core/guest/preview1/guest-socket-calls.ts';
 import type { GuestSocket } from '../../core/guest/preview1/guest-socket-calls.ts';
+import { ListingCursor } from './listing-cursor.ts';
 import { noRights } from './rights.ts';
 import type { Rights } from './rights.ts';
 
@@ -35,8 +35,8 @@ export interface DirectoryDescriptor extends Capable {
   readonly directory: Directory;
   /** The name under which a preopened directory is announced. */
   readonly preopenedAs?: Uint8Array;
-  /** What `fd_readdir` found at cookie 0; later cookies count within it. */
-  listing?: readonly Dirent<Buffer>[];
+  /** Where `fd_readdir` is. */
+  readonly cursor: ListingCursor;
 }
 
 /** A listener of the container, or a connection that it accepted. */
@@ -80,8 +80,14 @@ export function fileDescriptor(file: RegularFile, rights: Rights, dropped: Right
   return { kind: 'file', file, rights, dropped, nonblocking, close: () => file.close() };
 }
 
-export function directoryDescriptor(directory: Directory, rights: Rights, dropped: Rights, preopenedAs?: Uint8Array): DirectoryDescriptor {
-  return { kind: 'directory', directory, rights, dropped, ...(preopenedAs === undefined ? {} : { preopenedAs }), close: () => directory.close() };
+/** `table` counts its listing. */
+export function directoryDescriptor(table: Descriptors, directory: Directory, rights: Rights, dropped: Rights, preopenedAs?: Uint8Array): DirectoryDescriptor {
+  const cursor = new ListingCursor(directory, table);
+  const close = (): void => {
+    cursor.close();
+    directory.close();
+  };
+  return { kind: 'directory', directory, cursor, rights, dropped, ...(preopenedAs === undefined ? {} : { preopenedAs }), close };
 }
 
 export function listenerDescriptor(listener: GuestListener): SocketDescriptor {

@@ -38,7 +38,7 @@ export function createWasi(task: GuestTask, host: GuestHost): Wasi {
   for (const stream of [0, 1, 2] as const) descriptors.insert(() => streamDescriptor(stream, { base: streams.rights(stream), inheriting: 0 }));
   for (const listener of host.listeners) descriptors.insert(() => listenerDescriptor(listener));
   for (const root of mounts.roots()) {
-    descriptors.insert(() => directoryDescriptor(new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
+    descriptors.insert(() => directoryDescriptor(descriptors, new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));
   }
   const context: WasiContext = { task, host, memory, streams, sockets, descriptors };
   return {

@@ -57,7 +57,7 @@ class VolumeCopy {
     const inode = `${dev}:${ino}`;
     if (above.includes(inode)) return;
     this.#files.createDir(target);
-    for (const entry of directory.entries()) {
+    for (const entry of directory.list()) {
       const name = entry.name.toString();
       if (name.startsWith('..')) continue;
       const opened = openEntry(directory, name);

@@ -1,10 +1,16 @@
 import { FileError } from './file-error.ts';
 
+interface Closable {
+  close(): void;
+}
+
 /** Numbers for what a guest has open: the lowest free one is given first, as POSIX does, and there is a limit. */
-export class DescriptorTable<Descriptor extends { close(): void }> {
+export class DescriptorTable<Descriptor extends Closable> {
   readonly #limit: number;
   readonly #onCount: (count: number) => void;
   #entries: (Descriptor | undefined)[] = [];
+  /** What has no number. */
+  readonly #held = new Set<Closable>();
   #count = 0;
 
   /** `onCount` hears the number of open descriptors whenever it changes. */
@@ -27,6 +33,22 @@ export class DescriptorTable<Descriptor extends { close(): void }> {
     this.#entries[number] = descriptor;
     this.#changeCount(1);
     return number;
+  }
+
+  /** As `insert`, for what the host has open on the guest's behalf: it counts, and has no number. */
+  hold<Held extends Closable>(open: () => Held): Held {
+    this.requireRoom();
+    const held = open();
+    this.#held.add(held);
+    this.#changeCount(1);
+    return held;
+  }
+
+  /** Closes what is held. Idempotent. */
+  release(held: Closable): void {
+    if (!this.#held.delete(held)) return;
+    this.#changeCount(-1);
+    held.close();
   }
 
   /** Throws EBADF. */
@@ -54,10 +76,11 @@ export class DescriptorTable<Descriptor extends { close(): void }> {
   }
 
   closeAll(): void {
-    const entries = this.#entries;
+    const closing = [...this.#held, ...this.#entries];
+    this.#held.clear();
     this.#entries = [];
     this.#changeCount(-this.#count);
-    for (const descriptor of entries) descriptor?.close();
+    for (const each of closing) each?.close();
   }
 
   #changeCount(difference: number): void {

@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
-import type { BigIntStats, Dirent } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readlinkSync, renameSync, rmdirSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { FileError } from './file-error.ts';
+import { Listing } from './listing.ts';
 import type { HeldDirectory, MountTable } from './mount-table.ts';
 import { walkFlags } from './open-flags.ts';
 import { hostPathOf, walk } from './path-walk.ts';
@@ -119,9 +120,9 @@ export class Directory {
     this.#changeTwo(path, toDirectory, toPath, 'EEXIST', (from, to) => linkSync(from, to));
   }
 
-  /** The entries but `.` and `..`, sorted by name; names are the bytes that the host has. */
-  entries(): Dirent<Buffer>[] {
-    return readdirSync(hostPathOf(this.#held), { withFileTypes: true, encoding: 'buffer' });
+  /** Its entries, from the first one on. */
+  list(): Listing {
+    return new Listing(hostPathOf(this.#held));
   }
 
   /** The inode of an entry; 0 when it is gone. */

@@ -45,7 +45,7 @@ export function pathFunctions({ host, memory, descriptors }: WasiContext): WasiF
           sync: (fdflags & (descriptorFlag.sync | descriptorFlag.readSync)) !== 0,
         });
         return entry instanceof Directory
-          ? directoryDescriptor(entry, intersection(wanted, directoryRights), dropped)
+          ? directoryDescriptor(descriptors, entry, intersection(wanted, directoryRights), dropped)
           : fileDescriptor(entry, intersection(wanted, fileRights(access)), dropped, (fdflags & descriptorFlag.nonblock) !== 0);
       });
       memory.setU32(result, opened);

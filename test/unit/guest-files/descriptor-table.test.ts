@@ -57,3 +57,17 @@ test('all are closed at the end, once', () => {
   assert.deepEqual(fakes.map((fake) => fake.closed), [1, 1]);
   assert.equal(counts.at(-1), 0);
 });
+
+test('what is held without a number counts, and is closed once', () => {
+  const { descriptors, counts } = table(2);
+  descriptors.insert(() => new Fake());
+  const held = descriptors.hold(() => new Fake());
+  assert.throws(() => descriptors.hold(() => new Fake()), { code: 'EMFILE' });
+  descriptors.release(held);
+  descriptors.release(held);
+  const again = descriptors.hold(() => new Fake());
+  descriptors.closeAll();
+  descriptors.release(again);
+  assert.deepEqual([held.closed, again.closed], [1, 1]);
+  assert.deepEqual(counts, [1, 2, 1, 2, 0]);
+});

@@ -1,6 +1,7 @@
 import { Directory } from '../../../../core/guest/files/directory.ts';
 import { FileError } from '../../../../core/guest/files/file-error.ts';
-import type { BigIntStats, Dirent } from 'node:fs';
+import type { Listing } from '../../../../core/guest/files/listing.ts';
+import type { BigIntStats } from 'node:fs';
 import type { GuestContext } from '../guest-context.ts';
 import { HostResource } from '../host-resource.ts';
 import { boundedLength } from '../streams.ts';
@@ -23,22 +24,32 @@ interface DescriptorFlags {
   readonly mutateDirectory?: boolean;
 }
 
-/** What an entry that was read takes in the node's heap, roughly: the object and a short name. */
-const entryBytes = 192;
+/** What a listing takes in the node's heap, roughly: Node reads 32 entries at once. */
+const listingBytes = 4096;
 
-/** `wasi:filesystem/types.directory-entry-stream`: the entries as they were when the directory was read. */
+/** `wasi:filesystem/types.directory-entry-stream`. Counts as a descriptor. */
 export class DirectoryEntryStream extends HostResource {
-  readonly #entries: Iterator<Dirent<Buffer>>;
+  readonly #table: NodeTable;
+  readonly #listing: Listing;
 
-  constructor(context: GuestContext, entries: readonly Dirent<Buffer>[]) {
-    super(context, entries.length * entryBytes);
-    this.#entries = entries.values();
+  /** `listing` is held by `table`. */
+  constructor(context: GuestContext, table: NodeTable, listing: Listing) {
+    super(context, listingBytes);
+    this.#table = table;
+    this.#listing = listing;
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#table.release(this.#listing);
   }
 
   readDirectoryEntry(): { readonly type: DescriptorType; readonly name: string } | undefined {
     this.context.called();
-    const next = this.#entries.next();
-    return next.done === true ? undefined : attempt(() => ({ type: typeOf(next.value), name: textOf(next.value.name) }));
+    return attempt(() => {
+      const entry = this.#listing.next();
+      return entry && { type: typeOf(entry), name: textOf(entry.name) };
+    });
   }
 }
 
@@ -123,7 +134,7 @@ export class Descriptor extends HostResource {
   }
 
   readDirectory(): DirectoryEntryStream {
-    return this.#attempt(() => new DirectoryEntryStream(this.context, this.#open.directory.entries()));
+    return this.#attempt(() => new DirectoryEntryStream(this.context, this.#table, this.#table.hold(() => this.#open.directory.list())));
   }
 
   createDirectoryAt(path: string): void {

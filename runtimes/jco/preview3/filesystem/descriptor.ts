@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { Directory } from '../../../../core/guest/files/directory.ts';
 import { FileError } from '../../../../core/guest/files/file-error.ts';
+import type { Listing } from '../../../../core/guest/files/listing.ts';
 import { hashOf, textOf } from '../../preview2/filesystem/file-status.ts';
 import { OpenNode } from '../../preview2/filesystem/open-node.ts';
 import type { NodeTable } from '../../preview2/filesystem/open-node.ts';
@@ -110,15 +111,19 @@ export class Descriptor extends HostResource {
   readDirectory(): [HostStream<DirectoryEntry>, Written] {
     this.context.called();
     const open = this.#open.hold();
-    let entries: Iterator<DirectoryEntry> | undefined;
+    const table = this.#table;
+    let listing: Listing | undefined;
     return hostStream<DirectoryEntry, ErrorCode>(this.context, {
       pull() {
-        entries ??= open.directory.entries().map((entry) => ({ type: typeOf(entry), name: textOf(entry.name) })).values();
-        const next = entries.next();
-        return next.done === true ? undefined : next.value;
+        listing ??= table.hold(() => open.directory.list());
+        const entry = listing.next();
+        return entry && { type: typeOf(entry), name: textOf(entry.name) };
       },
       failureOf: errorCodeOf,
-      close: () => open.release(),
+      close() {
+        if (listing !== undefined) table.release(listing);
+        open.release();
+      },
     });
   }
 
