@@ -6,6 +6,12 @@ import type { GuestMemory } from './guest-memory.ts';
 /** Most that GuestStdio takes in one call. */
 const maximumRecord = 65_536;
 
+/**
+ * Where the pieces of a vectored write come together, so that a line stays one record. One for all guests of the thread: what is
+ * in it has been copied, or is gathered again, before another guest has its turn.
+ */
+let gathered: Uint8Array | undefined;
+
 /** `filetype` of preview 1 for a terminal; a pipe has none of its own and is unknown, as in other hosts. */
 const [unknownType, characterDevice] = [0, 2];
 /** FD_READ or FD_WRITE; FD_FDSTAT_SET_FLAGS, FD_FILESTAT_GET, POLL_FD_READWRITE. No FD_SEEK nor FD_TELL: then wasi-libc's isatty trusts the type. */
@@ -31,8 +37,6 @@ export const streamAnswers: Readonly<Record<string, number>> = {
 export class GuestStreams {
   readonly #stdio: GuestStdio;
   readonly #memory: GuestMemory;
-  /** Where the pieces of a vectored write come together, so that a line stays one record. */
-  #gathered: Uint8Array | undefined;
 
   constructor(stdio: GuestStdio, memory: GuestMemory) {
     this.#stdio = stdio;
@@ -119,13 +123,13 @@ export class GuestStreams {
     const first = this.#memory.vectorPiece(vectors, count, from);
     if (first.length >= maximumRecord) return first.subarray(0, maximumRecord);
     if (from + first.length === total) return first;
-    this.#gathered ??= new Uint8Array(maximumRecord);
+    gathered ??= new Uint8Array(maximumRecord);
     let length = 0;
     while (length < maximumRecord && from + length < total) {
       const piece = this.#memory.vectorPiece(vectors, count, from + length).subarray(0, maximumRecord - length);
-      this.#gathered.set(piece, length);
+      gathered.set(piece, length);
       length += piece.length;
     }
-    return this.#gathered.subarray(0, length);
+    return gathered.subarray(0, length);
   }
 }
