@@ -5,9 +5,12 @@ import type { Logger } from '../../../api/logger.ts';
 import type { Preload } from '../../../guest/protocol.ts';
 import type { PoolThread } from './guest-thread.ts';
 
-export interface ThreadReserveOptions {
+/** What the reserve must know of a thread. */
+export type SpareThread = Pick<PoolThread, 'alive' | 'servedRuntime' | 'gone' | 'terminate'>;
+
+export interface ThreadReserveOptions<Thread extends SpareThread> {
   /** Makes one thread. */
-  readonly start: (preload: Preload | undefined) => Promise<PoolThread>;
+  readonly start: (preload: Preload | undefined) => Promise<Thread>;
   /** Threads that may exist at once, with a container or without. */
   readonly maxThreads: number;
   /** Kept ready when nothing happens. */
@@ -25,14 +28,18 @@ const parallelStarts = availableParallelism() * 2;
 const mostIdle = 8;
 /** Making a thread takes 10 ms of a CPU and holds the main thread for one: not while the container that took the last spare begins. */
 const refillPauseMilliseconds = 100;
-/** Where threads come back this often, a container that waits gets one of them before a new one would be ready. */
-const turnoverMilliseconds = 50;
+/** A thread that came back sooner had a short container: the next one that waits will have it sooner than a new thread would be ready. */
+const shortMilliseconds = 250;
+/** As often it is looked whether such threads still come back. */
+const lookMilliseconds = 25;
+/** Looks in a row that find none, before threads are made again: the first may come right after the main loop was held. */
+const looksInVain = 2;
 /** What was not needed for so long is given up. */
 const trimMilliseconds = 30_000;
 
-interface Waiter {
+interface Waiter<Thread> {
   readonly preload: Preload;
-  readonly resolve: (thread: PoolThread) => void;
+  readonly resolve: (thread: Thread) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -40,27 +47,27 @@ interface Waiter {
  * The ready threads of one size class and the containers that wait for one, first come first served. A thread that a
  * container gave back is as good as a new one, for containers of the same runtime: a burst of short containers runs on a few.
  */
-export class ThreadReserve {
-  readonly #options: ThreadReserveOptions;
+export class ThreadReserve<Thread extends SpareThread> {
+  readonly #options: ThreadReserveOptions<Thread>;
   /** Oldest first; the youngest is taken first, so that what is not needed grows old. */
-  readonly #idle: PoolThread[] = [];
-  readonly #waiting: Waiter[] = [];
+  readonly #idle: Thread[] = [];
+  readonly #waiting: Waiter<Thread>[] = [];
   #starting = 0;
-  /** Threads that containers have. */
-  #taken = 0;
+  /** Threads that containers have, and since when, monotonic. */
+  readonly #taken = new Map<Thread, number>();
   /** Threads to be kept ready: doubled when there were too few, back to `warmThreads` when that was long ago. */
   #target: number;
   /** Fewest idle threads since the last trimming. */
   #lowWater = 0;
   #preload: Preload | undefined;
   #refilling = false;
-  #startPending = false;
-  /** When a container gave its thread back last, monotonic. */
-  #givenBackAt = -Infinity;
+  /** Short containers have come and gone since the last look. */
+  #turnover = false;
+  #looking = false;
   #trimming = false;
   #stopped = false;
 
-  constructor(options: ThreadReserveOptions) {
+  constructor(options: ThreadReserveOptions<Thread>) {
     this.#options = options;
     this.#target = options.warmThreads;
   }
@@ -72,14 +79,14 @@ export class ThreadReserve {
   }
 
   /** Resolves with a ready thread, which is the caller's until `giveBack` or `lost`. Rejects with the signal's reason when it aborts first. */
-  async take(preload: Preload, signal: AbortSignal): Promise<PoolThread> {
+  async take(preload: Preload, signal: AbortSignal): Promise<Thread> {
     const idle = this.#takeIdle(preload);
     if (this.#options.warmThreads > 0) this.#preload = preload;
     if (idle !== undefined) {
       this.#refillSoon();
       return idle;
     }
-    const { promise, resolve, reject } = Promise.withResolvers<PoolThread>();
+    const { promise, resolve, reject } = Promise.withResolvers<Thread>();
     const waiter = { preload, resolve, reject };
     const abort = (): void => {
       const index = this.#waiting.indexOf(waiter);
@@ -94,15 +101,21 @@ export class ThreadReserve {
   }
 
   /** The container is done with the thread and has left nothing behind. */
-  giveBack(thread: PoolThread): void {
-    this.#taken -= 1;
-    this.#givenBackAt = this.#options.clock.monotonic();
+  giveBack(thread: Thread): void {
+    const short = this.#options.clock.monotonic() - this.#taken.get(thread)! < shortMilliseconds;
+    this.#taken.delete(thread);
+    // Of no use to the container that waits longest: that one must not wait for such.
+    const [next] = this.#waiting;
+    if (short && (next === undefined || fits(thread, next.preload.runtimeUrl))) {
+      this.#turnover = true;
+      if (!this.#looking) this.#look(0);
+    }
     this.#offer(thread);
   }
 
   /** The thread that the container had is gone. */
-  lost(): void {
-    this.#taken -= 1;
+  lost(thread: Thread): void {
+    this.#taken.delete(thread);
     this.#startMore();
   }
 
@@ -110,22 +123,26 @@ export class ThreadReserve {
     this.#stopped = true;
   }
 
-  #takeIdle({ runtimeUrl }: Preload): PoolThread | undefined {
+  #takeIdle({ runtimeUrl }: Preload): Thread | undefined {
     const index = this.#idle.findLastIndex((thread) => fits(thread, runtimeUrl));
     if (index === -1) return undefined;
     const [thread] = this.#idle.splice(index, 1);
     this.#lowWater = Math.min(this.#lowWater, this.#idle.length);
-    this.#taken += 1;
+    this.#hand(thread!);
     return thread;
   }
 
+  #hand(thread: Thread): void {
+    this.#taken.set(thread, this.#options.clock.monotonic());
+  }
+
   /** To the container that waits longest, else to the reserve. */
-  #offer(thread: PoolThread): void {
+  #offer(thread: Thread): void {
     if (!thread.alive) return;
     const index = this.#waiting.findIndex(({ preload }) => fits(thread, preload.runtimeUrl));
     if (index !== -1) {
       const [waiter] = this.#waiting.splice(index, 1);
-      this.#taken += 1;
+      this.#hand(thread);
       waiter!.resolve(thread);
       // It may keep the thread for good: the others need one of their own.
       if (this.#waiting.length > 0) this.#startMore();
@@ -146,16 +163,12 @@ export class ThreadReserve {
 
   /** As many starts as containers wait for, then as the reserve lacks; a few at a time. */
   #startMore(): void {
-    const { maxThreads, clock } = this.#options;
-    const turnover = this.#taken > 0 && clock.monotonic() - this.#givenBackAt < turnoverMilliseconds;
-    if (turnover && this.#waiting.length > 0) {
-      this.#startMoreSoon();
-      return;
-    }
+    const { maxThreads } = this.#options;
+    if (this.#looking && (this.#waiting.length === 0 || this.#taken.size > 0)) return;
     for (;;) {
       const missing = this.#waiting.length > 0 ? this.#waiting.length : this.#refilling ? 0 : this.#target - this.#idle.length;
       if (this.#stopped || this.#starting >= Math.min(missing, parallelStarts)) return;
-      if (this.#taken + this.#idle.length + this.#starting >= maxThreads) {
+      if (this.#taken.size + this.#idle.length + this.#starting >= maxThreads) {
         // An idle thread of another runtime is in the way of a container that waits.
         if (this.#waiting.length === 0 || this.#idle.length === 0) return;
         void this.#idle.shift()!.terminate();
@@ -181,11 +194,17 @@ export class ThreadReserve {
     }
   }
 
-  #startMoreSoon(): void {
-    if (this.#startPending) return;
-    this.#startPending = true;
-    this.#options.clock.after(turnoverMilliseconds, () => {
-      this.#startPending = false;
+  /** While short containers come and go no thread is made: neither for those that wait nor for the reserve. */
+  #look(vain: number): void {
+    this.#looking = true;
+    this.#options.clock.after(lookMilliseconds, () => {
+      const inVain = this.#turnover ? 0 : vain + 1;
+      this.#turnover = false;
+      if (inVain < looksInVain) {
+        this.#look(inVain);
+        return;
+      }
+      this.#looking = false;
       this.#startMore();
     });
   }
@@ -222,6 +241,6 @@ export class ThreadReserve {
   }
 }
 
-function fits(thread: PoolThread, runtimeUrl: string): boolean {
+function fits(thread: SpareThread, runtimeUrl: string): boolean {
   return thread.alive && (thread.servedRuntime === undefined || thread.servedRuntime === runtimeUrl);
 }

@@ -43,7 +43,7 @@ export interface ThreadSupplyOptions {
 
 interface Supplied {
   readonly pool: ThreadPool;
-  readonly reserve: ThreadReserve;
+  readonly reserve: ThreadReserve<PoolThread>;
 }
 
 /** Gives each container a thread that nobody else has, from a reserve of warm ones where it can. */
@@ -82,7 +82,7 @@ export class ThreadSupply {
       return new GuestThread(thread, pacing, (clean) => {
         this.#taken -= 1;
         if (clean) reserve.giveBack(thread);
-        else reserve.lost();
+        else reserve.lost(thread);
       });
     } catch (error) {
       this.#taken -= 1;
