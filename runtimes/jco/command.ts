@@ -3,8 +3,8 @@ import type { GuestHost } from '../../core/guest/host.ts';
 import { StartFailure, exportedFunction } from './guest-program.ts';
 import type { GuestProgram } from './guest-program.ts';
 import { createHosts } from './hosts.ts';
-import { openNetwork } from './network.ts';
-import { GuestContext } from './preview2/guest-context.ts';
+import { openNetwork } from './network/network.ts';
+import { GuestContext } from './host/guest-context.ts';
 
 /** Runs the component's `wasi:cli/run`, of 0.3 where it has one: programs for 0.3 carry a 0.2 that their language's start-up code left. */
 export async function runCommand(program: GuestProgram, task: GuestTask, host: GuestHost): Promise<GuestExit> {

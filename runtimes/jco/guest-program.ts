@@ -1,7 +1,7 @@
 import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
 import { exitOf, isExitSignal, startErrorOf } from '../../core/guest/ending/exit.ts';
-import type { ComponentExports, ComponentGlue } from './prepare.ts';
-import type { GuestContext, HostInterfaces } from './preview2/guest-context.ts';
+import type { ComponentExports, ComponentGlue } from './prepare/prepare.ts';
+import type { GuestContext, HostInterfaces } from './host/guest-context.ts';
 
 export type StartError = Extract<GuestExit, { kind: 'start-error' }>;
 

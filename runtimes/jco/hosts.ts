@@ -1,6 +1,6 @@
-import type { Network } from './network.ts';
-import { openGuestFiles } from './preview2/filesystem/guest-files.ts';
-import type { GuestContext, HostInterfaces } from './preview2/guest-context.ts';
+import type { Network } from './network/network.ts';
+import { openGuestFiles } from './filesystem/guest-files.ts';
+import type { GuestContext, HostInterfaces } from './host/guest-context.ts';
 import { createPreview2 } from './preview2/preview2.ts';
 import type { HttpResources } from './preview3/http/http-types.ts';
 import { createPreview3 } from './preview3/preview3.ts';

@@ -2,8 +2,8 @@ import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { runCommand } from './command.ts';
 import { GuestProgram } from './guest-program.ts';
-import type { ComponentGlue } from './prepare.ts';
-import { runService } from './service.ts';
+import type { ComponentGlue } from './prepare/prepare.ts';
+import { runService } from './service/service.ts';
 
 /** Runs a component to its end, on a thread of its own. */
 export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {

@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 import { Pollable } from './poll.ts';
 
 /** `wasi:clocks/wall-clock.datetime`. */

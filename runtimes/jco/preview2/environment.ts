@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 
 /** `wasi:cli/environment` and `wasi:cli/exit` 0.2: what the pod says, nothing of the host's. */
 export function createEnvironment(context: GuestContext): HostInterfaces {

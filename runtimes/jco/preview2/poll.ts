@@ -1,7 +1,7 @@
 import type { Wait } from '../../../core/guest/host.ts';
-import { trap } from './component-failure.ts';
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
-import { HostResource } from './host-resource.ts';
+import { trap } from '../host/component-failure.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
+import { HostResource } from '../host/host-resource.ts';
 
 /** `wasi:io/poll.pollable`. */
 export class Pollable extends HostResource {

@@ -1,9 +1,9 @@
-import type { Network } from '../network.ts';
+import type { Network } from '../network/network.ts';
 import { createClocks } from './clocks.ts';
 import { createEnvironment } from './environment.ts';
 import { createFilesystem } from './filesystem/filesystem.ts';
-import type { GuestFiles } from './filesystem/guest-files.ts';
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import type { GuestFiles } from '../filesystem/guest-files.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 import { createHttp } from './http/http.ts';
 import { createPoll } from './poll.ts';
 import { createRandom } from './random.ts';

@@ -1,5 +1,5 @@
-import { trap } from './component-failure.ts';
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
+import { trap } from '../host/component-failure.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 
 /** More in one call is a trap: the list lies in the host's memory before it lies in the guest's, which has a limit. */
 const mostRandomBytes = 16n * 1024n * 1024n;

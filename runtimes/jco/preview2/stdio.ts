@@ -1,6 +1,6 @@
 import type { Wait } from '../../../core/guest/host.ts';
-import type { GuestContext, HostInterfaces } from './guest-context.ts';
-import { HostResource } from './host-resource.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
+import { HostResource } from '../host/host-resource.ts';
 import { InputStream, OutputStream, closed, largestTransfer } from './streams.ts';
 
 /** Stdin: every handle reads from the same. */

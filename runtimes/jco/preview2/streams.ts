@@ -1,7 +1,7 @@
 import type { Wait } from '../../../core/guest/host.ts';
-import { ComponentFailure, trap } from './component-failure.ts';
-import type { GuestContext } from './guest-context.ts';
-import { HostResource } from './host-resource.ts';
+import { ComponentFailure, trap } from '../host/component-failure.ts';
+import type { GuestContext } from '../host/guest-context.ts';
+import { HostResource } from '../host/host-resource.ts';
 import { Pollable, waiting } from './poll.ts';
 
 /** Where an error of a stream comes from, for the interfaces that take its code out again. */

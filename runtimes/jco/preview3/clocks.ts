@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 
 /** `wasi:clocks/system-clock.instant`; seconds are signed. */
 export interface Instant {

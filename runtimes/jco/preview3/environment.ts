@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 
 /** `wasi:cli/environment` and `exit` 0.3: 0.2's with one name changed. `preview2`: the interfaces of 0.2. */
 export function createEnvironment(context: GuestContext, preview2: HostInterfaces): HostInterfaces {

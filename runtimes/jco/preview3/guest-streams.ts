@@ -1,4 +1,4 @@
-import type { GuestContext } from '../preview2/guest-context.ts';
+import type { GuestContext } from '../host/guest-context.ts';
 
 /** WIT's `result` inside a future. */
 export type Outcome<Value, Failure> = { readonly tag: 'ok'; readonly val: Value } | { readonly tag: 'err'; readonly val: Failure };

@@ -1,6 +1,6 @@
-import type { Network } from '../network.ts';
-import type { GuestFiles } from '../preview2/filesystem/guest-files.ts';
-import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts';
+import type { Network } from '../network/network.ts';
+import type { GuestFiles } from '../filesystem/guest-files.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 import { createClocks } from './clocks.ts';
 import { createEnvironment } from './environment.ts';
 import { Descriptor } from './filesystem/descriptor.ts';

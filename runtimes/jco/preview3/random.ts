@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
 
 /** 0.3 lets a host give fewer bytes than are asked for: the list lies in the host's memory first. */
 const mostRandomBytes = 64n * 1024n;

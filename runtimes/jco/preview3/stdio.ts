@@ -1,5 +1,5 @@
-import type { GuestContext, HostInterfaces } from '../preview2/guest-context.ts';
-import { HostResource } from '../preview2/host-resource.ts';
+import type { GuestContext, HostInterfaces } from '../host/guest-context.ts';
+import { HostResource } from '../host/host-resource.ts';
 import { done, drainInto, hostStream, pieceBytes } from './guest-streams.ts';
 import type { GuestByteStream, HostStream, Outcome } from './guest-streams.ts';
 

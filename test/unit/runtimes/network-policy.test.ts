@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddressProhibited, NetworkPolicy } from '../../../runtimes/jco/network-policy.ts';
+import { AddressProhibited, NetworkPolicy } from '../../../runtimes/jco/network/network-policy.ts';
 
 const node = ['192.0.2.10', '2001:db8::10'];
 const permitted = (policy: NetworkPolicy, ...addresses: string[]): boolean[] => addresses.map((address) => policy.permits(address));

@@ -2,15 +2,15 @@ import { Directory } from '../../../../core/guest/files/directory.ts';
 import { FileError } from '../../../../core/guest/files/file-error.ts';
 import type { Listing } from '../../../../core/guest/files/listing.ts';
 import type { BigIntStats } from 'node:fs';
-import type { GuestContext } from '../guest-context.ts';
-import { HostResource } from '../host-resource.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { boundedLength } from '../streams.ts';
 import { attempt } from './error-code.ts';
 import { hashOf, positionOf, statOf, textOf, timesOf, typeOf } from './file-status.ts';
 import type { DescriptorStat, DescriptorType, NewTimestamp } from './file-status.ts';
 import { FileInputStream, FileOutputStream } from './file-streams.ts';
-import { OpenNode } from './open-node.ts';
-import type { NodeTable } from './open-node.ts';
+import { OpenNode } from '../../filesystem/open-node.ts';
+import type { NodeTable } from '../../filesystem/open-node.ts';
 
 /** Flags of WIT arrive as objects of booleans. */
 interface PathFlags { readonly symlinkFollow?: boolean }

@@ -1,6 +1,6 @@
 import { FileError } from '../../../../core/guest/files/file-error.ts';
-import { ComponentFailure } from '../component-failure.ts';
-import type { GuestContext } from '../guest-context.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
 import { IoError, operationFailed } from '../streams.ts';
 
 /** `wasi:filesystem/types.error-code` by the errno's name. */

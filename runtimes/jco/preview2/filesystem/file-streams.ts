@@ -1,7 +1,7 @@
-import type { GuestContext } from '../guest-context.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
 import { InputStream, OutputStream, closed, largestTransfer } from '../streams.ts';
 import { attemptStream } from './error-code.ts';
-import type { OpenNode } from './open-node.ts';
+import type { OpenNode } from '../../filesystem/open-node.ts';
 
 /** A file, read from an offset on. Always ready: what the host's disk takes, the guest's thread takes. */
 export class FileInputStream extends InputStream {

@@ -1,7 +1,7 @@
-import type { GuestContext, HostInterfaces } from '../guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
 import { Descriptor, DirectoryEntryStream } from './descriptor.ts';
 import { filesystemErrorCode } from './error-code.ts';
-import type { GuestFiles } from './guest-files.ts';
+import type { GuestFiles } from '../../filesystem/guest-files.ts';
 
 /** `wasi:filesystem/types` and `preopens` 0.2. */
 export function createFilesystem(context: GuestContext, files: GuestFiles): HostInterfaces {

@@ -1,8 +1,8 @@
 import { FieldError, FieldList } from '../../http/field-list.ts';
 import type { Field } from '../../http/field-list.ts';
-import { ComponentFailure, trap } from '../component-failure.ts';
-import type { GuestContext } from '../guest-context.ts';
-import { HostResource } from '../host-resource.ts';
+import { ComponentFailure, trap } from '../../host/component-failure.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
+import { HostResource } from '../../host/host-resource.ts';
 
 /** What a field takes in the node's heap beside its bytes, roughly. */
 const fieldBytes = 128;

@@ -1,8 +1,8 @@
-import type { Network } from '../../network.ts';
+import type { Network } from '../../network/network.ts';
 import type { ErrorCode } from '../../http/error-code.ts';
 import type { Field } from '../../http/field-list.ts';
 import { FieldList } from '../../http/field-list.ts';
-import type { GuestContext, HostInterfaces } from '../guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
 import type { IoError } from '../streams.ts';
 import { constructible } from './constructible.ts';
 import { Fields } from './fields.ts';

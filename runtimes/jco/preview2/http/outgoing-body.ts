@@ -1,9 +1,9 @@
 import type { Wait } from '../../../../core/guest/host.ts';
 import { BodyPipe } from '../../http/body.ts';
 import type { ErrorCode } from '../../http/error-code.ts';
-import { ComponentFailure, trap } from '../component-failure.ts';
-import type { GuestContext } from '../guest-context.ts';
-import { HostResource } from '../host-resource.ts';
+import { ComponentFailure, trap } from '../../host/component-failure.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { OutputStream, closed, largestTransfer } from '../streams.ts';
 import type { Fields } from './fields.ts';
 import { httpError } from './incoming-body.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { GuestConnection } from '../../../../core/guest/host.ts';
 import { InputStream, OutputStream, closed, largestTransfer } from '../streams.ts';
-import type { GuestContext } from '../guest-context.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
 import type { Wait } from '../../../../core/guest/host.ts';
 import { streamFailure } from './error-code.ts';
 

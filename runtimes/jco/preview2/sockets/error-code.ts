@@ -1,6 +1,6 @@
-import { errorCodeOf } from '../../preview3/sockets/error-code.ts';
-import { ComponentFailure } from '../component-failure.ts';
-import type { GuestContext } from '../guest-context.ts';
+import { errorCodeOf } from '../../sockets/error-code.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
 import { IoError, operationFailed } from '../streams.ts';
 
 /** `wasi:sockets/network.error-code` 0.2: an enumeration. */

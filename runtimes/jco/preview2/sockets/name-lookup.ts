@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import type { Wait } from '../../../../core/guest/host.ts';
-import { AddressProhibited } from '../../network-policy.ts';
-import type { NetworkPolicy } from '../../network-policy.ts';
-import { ipAddressOf } from '../../preview3/sockets/address.ts';
-import type { IpAddress } from '../../preview3/sockets/address.ts';
-import type { GuestContext } from '../guest-context.ts';
-import { HostResource } from '../host-resource.ts';
+import { AddressProhibited } from '../../network/network-policy.ts';
+import type { NetworkPolicy } from '../../network/network-policy.ts';
+import { ipAddressOf } from '../../sockets/address.ts';
+import type { IpAddress } from '../../sockets/address.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { Pollable } from '../poll.ts';
 import { refuse } from './error-code.ts';
 import type { ErrorCode } from './error-code.ts';

@@ -1,7 +1,7 @@
-import type { NetworkPolicy } from '../../network-policy.ts';
-import type { IpAddressFamily } from '../../preview3/sockets/address.ts';
-import { SocketPolicy } from '../../preview3/sockets/socket-policy.ts';
-import type { GuestContext, HostInterfaces } from '../guest-context.ts';
+import type { NetworkPolicy } from '../../network/network-policy.ts';
+import type { IpAddressFamily } from '../../sockets/address.ts';
+import { SocketPolicy } from '../../sockets/socket-policy.ts';
+import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
 import { networkErrorCode } from './error-code.ts';
 import { ResolveAddressStream, resolveAddresses } from './name-lookup.ts';
 import { Network, TcpSocket } from './tcp-socket.ts';
@@ -9,7 +9,7 @@ import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from './udp
 
 /**
  * `wasi:sockets` 0.2, under the network policy: what may not be reached or listened on is `access-denied`, at once. A component that
- * imports these is suspended while it waits, so that the thread's event loop turns (transpile-options.ts).
+ * imports these is suspended while it waits, so that the thread's event loop turns (runtimes/jco/prepare/transpile-options.ts).
  */
 export function createSockets(context: GuestContext, network: { readonly policy: NetworkPolicy }): HostInterfaces {
   const policy = new SocketPolicy(context, network.policy);

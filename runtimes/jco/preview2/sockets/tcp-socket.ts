@@ -1,10 +1,10 @@
 import { BoundSocket, Server, Socket } from 'node:net';
 import type { GuestListener, Wait } from '../../../../core/guest/host.ts';
-import { hostOf, isRemote, isUnicast, socketAddressOf } from '../../preview3/sockets/address.ts';
-import type { IpAddressFamily, IpSocketAddress } from '../../preview3/sockets/address.ts';
-import { SocketOptions } from '../../preview3/sockets/socket-options.ts';
-import type { SocketPolicy } from '../../preview3/sockets/socket-policy.ts';
-import { HostResource } from '../host-resource.ts';
+import { hostOf, isRemote, isUnicast, socketAddressOf } from '../../sockets/address.ts';
+import type { IpAddressFamily, IpSocketAddress } from '../../sockets/address.ts';
+import { SocketOptions } from '../../sockets/socket-options.ts';
+import type { SocketPolicy } from '../../sockets/socket-policy.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { Pollable } from '../poll.ts';
 import { ConnectionHolders, DeclaredConnection, LoopConnection, SocketInputStream, SocketOutputStream } from './connection.ts';
 import type { Connection } from './connection.ts';

@@ -1,12 +1,12 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
 import type { Wait } from '../../../../core/guest/host.ts';
-import { hostOf, isRemote, isUnicast, sameAddress, socketAddressOf } from '../../preview3/sockets/address.ts';
-import type { IpAddressFamily, IpSocketAddress } from '../../preview3/sockets/address.ts';
-import { SocketOptions } from '../../preview3/sockets/socket-options.ts';
-import type { SocketPolicy } from '../../preview3/sockets/socket-policy.ts';
-import { trap } from '../component-failure.ts';
-import { HostResource } from '../host-resource.ts';
+import { hostOf, isRemote, isUnicast, sameAddress, socketAddressOf } from '../../sockets/address.ts';
+import type { IpAddressFamily, IpSocketAddress } from '../../sockets/address.ts';
+import { SocketOptions } from '../../sockets/socket-options.ts';
+import type { SocketPolicy } from '../../sockets/socket-policy.ts';
+import { trap } from '../../host/component-failure.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { Pollable } from '../poll.ts';
 import { attempt, codeOf, refuse } from './error-code.ts';
 import type { ErrorCode } from './error-code.ts';

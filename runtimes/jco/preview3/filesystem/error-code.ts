@@ -1,5 +1,5 @@
 import { errorCodeOf as preview2CodeOf } from '../../preview2/filesystem/error-code.ts';
-import { ComponentFailure } from '../../preview2/component-failure.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
 
 /** `wasi:filesystem/types.error-code` 0.3. */
 export type ErrorCode = { readonly tag: string; readonly val?: string | undefined };

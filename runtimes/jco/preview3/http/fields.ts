@@ -1,7 +1,7 @@
 import { FieldError } from '../../http/field-list.ts';
 import type { FieldList } from '../../http/field-list.ts';
-import { ComponentFailure } from '../../preview2/component-failure.ts';
-import { HostResource } from '../../preview2/host-resource.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import type { HttpResources } from './http-types.ts';
 
 /** `wasi:http/types.fields` 0.3. What it holds counts against the guest's memory. */

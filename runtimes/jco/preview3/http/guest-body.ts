@@ -2,7 +2,7 @@ import type { Body } from '../../http/body.ts';
 import { HttpFailure } from '../../http/error-code.ts';
 import type { ErrorCode } from '../../http/error-code.ts';
 import type { FieldList } from '../../http/field-list.ts';
-import type { GuestContext } from '../../preview2/guest-context.ts';
+import type { GuestContext } from '../../host/guest-context.ts';
 import { hostStream, readPiece } from '../guest-streams.ts';
 import type { GuestByteStream, HostStream, Outcome } from '../guest-streams.ts';
 import { Fields } from './fields.ts';

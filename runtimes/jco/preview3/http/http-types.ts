@@ -1,4 +1,4 @@
-import type { GuestContext, HostInterfaces } from '../../preview2/guest-context.ts';
+import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
 import type { HttpClient } from '../../http/client.ts';
 import { FieldList } from '../../http/field-list.ts';
 import type { GuestByteStream } from '../guest-streams.ts';

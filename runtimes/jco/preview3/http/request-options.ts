@@ -1,6 +1,6 @@
 import type { RequestTimeouts } from '../../http/message.ts';
-import { ComponentFailure } from '../../preview2/component-failure.ts';
-import { HostResource } from '../../preview2/host-resource.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import type { HttpResources } from './http-types.ts';
 
 /** `wasi:http/types.request-options` 0.3. Durations are in nanoseconds. */

@@ -2,7 +2,7 @@ import type { HttpClient } from '../../http/client.ts';
 import { HttpFailure } from '../../http/error-code.ts';
 import type { ErrorCode } from '../../http/error-code.ts';
 import type { OutgoingRequest } from '../../http/message.ts';
-import { ComponentFailure } from '../../preview2/component-failure.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
 import { done } from '../guest-streams.ts';
 import { GuestBody } from './guest-body.ts';
 import type { HttpResources } from './http-types.ts';

@@ -1,10 +1,10 @@
-import { AddressProhibited } from '../../network-policy.ts';
-import type { NetworkPolicy } from '../../network-policy.ts';
-import { ComponentFailure } from '../../preview2/component-failure.ts';
-import type { GuestContext, HostInterfaces } from '../../preview2/guest-context.ts';
-import { ipAddressOf } from './address.ts';
-import type { IpAddress, IpAddressFamily } from './address.ts';
-import { SocketPolicy } from './socket-policy.ts';
+import { AddressProhibited } from '../../network/network-policy.ts';
+import type { NetworkPolicy } from '../../network/network-policy.ts';
+import { ComponentFailure } from '../../host/component-failure.ts';
+import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
+import { ipAddressOf } from '../../sockets/address.ts';
+import type { IpAddress, IpAddressFamily } from '../../sockets/address.ts';
+import { SocketPolicy } from '../../sockets/socket-policy.ts';
 import { TcpSocket } from './tcp-socket.ts';
 import { UdpSocket } from './udp-socket.ts';
 

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { BoundSocket, Server, Socket } from 'node:net';
-import { HostResource } from '../../preview2/host-resource.ts';
+import { HostResource } from '../../host/host-resource.ts';
 import { done, drainInto, failedStream, hostStream } from '../guest-streams.ts';
 import type { GuestByteStream, HostStream, Outcome } from '../guest-streams.ts';
-import { hostOf, isRemote, isUnicast, socketAddressOf } from './address.ts';
-import type { IpAddressFamily, IpSocketAddress } from './address.ts';
-import { attempt, errorCodeOf, refuse } from './error-code.ts';
-import type { ErrorCode } from './error-code.ts';
-import type { SocketPolicy } from './socket-policy.ts';
-import { SocketOptions } from './socket-options.ts';
+import { hostOf, isRemote, isUnicast, socketAddressOf } from '../../sockets/address.ts';
+import type { IpAddressFamily, IpSocketAddress } from '../../sockets/address.ts';
+import { attempt, errorCodeOf, refuse } from '../../sockets/error-code.ts';
+import type { ErrorCode } from '../../sockets/error-code.ts';
+import type { SocketPolicy } from '../../sockets/socket-policy.ts';
+import { SocketOptions } from '../../sockets/socket-options.ts';
 
 type State =
   | { readonly kind: 'unbound' }

@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:dgram';
-import { HostResource } from '../../preview2/host-resource.ts';
-import { hostOf, isRemote, isUnicast, sameAddress, socketAddressOf } from './address.ts';
-import type { IpAddressFamily, IpSocketAddress } from './address.ts';
-import { attempt, refuse } from './error-code.ts';
-import { SocketOptions } from './socket-options.ts';
-import type { SocketPolicy } from './socket-policy.ts';
+import { HostResource } from '../../host/host-resource.ts';
+import { hostOf, isRemote, isUnicast, sameAddress, socketAddressOf } from '../../sockets/address.ts';
+import type { IpAddressFamily, IpSocketAddress } from '../../sockets/address.ts';
+import { attempt, refuse } from '../../sockets/error-code.ts';
+import { SocketOptions } from '../../sockets/socket-options.ts';
+import type { SocketPolicy } from '../../sockets/socket-policy.ts';
 
 /** Bytes of datagrams that wait to be received; more are lost, as UDP's are. */
 const largestQueue = 1024 * 1024;

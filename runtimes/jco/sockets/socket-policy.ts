@@ -1,5 +1,5 @@
-import type { NetworkPolicy } from '../../network-policy.ts';
-import type { GuestContext } from '../../preview2/guest-context.ts';
+import type { NetworkPolicy } from '../network/network-policy.ts';
+import type { GuestContext } from '../host/guest-context.ts';
 import type { IpSocketAddress } from './address.ts';
 import { hostOf } from './address.ts';
 import { refuse } from './error-code.ts';

@@ -1,10 +1,10 @@
-import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
-import type { GuestHost, GuestListener } from '../../core/guest/host.ts';
-import { StartFailure } from './guest-program.ts';
-import type { GuestProgram } from './guest-program.ts';
-import { ConnectionStream } from './http/connection-stream.ts';
-import { HttpFront } from './http/front.ts';
-import { openNetwork } from './network.ts';
+import type { GuestExit, GuestTask } from '../../../core/api/runtime.ts';
+import type { GuestHost, GuestListener } from '../../../core/guest/host.ts';
+import { StartFailure } from '../guest-program.ts';
+import type { GuestProgram } from '../guest-program.ts';
+import { ConnectionStream } from '../http/connection-stream.ts';
+import { HttpFront } from '../http/front.ts';
+import { openNetwork } from '../network/network.ts';
 import { ServiceInstances } from './service-instances.ts';
 
 /**

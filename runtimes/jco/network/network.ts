@@ -1,5 +1,5 @@
-import type { GuestTask } from '../../core/api/runtime.ts';
-import { HttpClient } from './http/client.ts';
+import type { GuestTask } from '../../../core/api/runtime.ts';
+import { HttpClient } from '../http/client.ts';
 import { NetworkPolicy } from './network-policy.ts';
 import type { NetworkConfiguration } from './network-policy.ts';
 

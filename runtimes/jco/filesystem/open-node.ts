@@ -1,7 +1,7 @@
-import type { DescriptorTable } from '../../../../core/guest/files/descriptor-table.ts';
-import { Directory } from '../../../../core/guest/files/directory.ts';
-import { FileError } from '../../../../core/guest/files/file-error.ts';
-import type { RegularFile } from '../../../../core/guest/files/regular-file.ts';
+import type { DescriptorTable } from '../../../core/guest/files/descriptor-table.ts';
+import { Directory } from '../../../core/guest/files/directory.ts';
+import { FileError } from '../../../core/guest/files/file-error.ts';
+import type { RegularFile } from '../../../core/guest/files/regular-file.ts';
 
 /** What the guest may hold open at once, counted and closed together. */
 export type NodeTable = DescriptorTable<RegularFile | Directory>;

@@ -1,4 +1,4 @@
-import { ComponentFailure } from '../../preview2/component-failure.ts';
+import { ComponentFailure } from '../host/component-failure.ts';
 
 /** `wasi:sockets/types.error-code` 0.3. */
 export type ErrorCode =

@@ -1,20 +1,20 @@
-import type { GuestExit, GuestTask } from '../../core/api/runtime.ts';
-import type { GuestHost } from '../../core/guest/host.ts';
-import { StartFailure, exportedFunction } from './guest-program.ts';
-import type { GuestProgram } from './guest-program.ts';
-import { createHosts } from './hosts.ts';
-import type { Hosts } from './hosts.ts';
-import { HttpFailure } from './http/error-code.ts';
-import type { ErrorCode } from './http/error-code.ts';
-import type { HttpHandler } from './http/message.ts';
-import type { Network } from './network.ts';
-import type { ComponentExports } from './prepare.ts';
-import { GuestContext } from './preview2/guest-context.ts';
-import { IncomingRequest } from './preview2/http/requests.ts';
-import { ResponseOutparam } from './preview2/http/responses.ts';
-import { done } from './preview3/guest-streams.ts';
-import { Request } from './preview3/http/request.ts';
-import type { Response } from './preview3/http/response.ts';
+import type { GuestExit, GuestTask } from '../../../core/api/runtime.ts';
+import type { GuestHost } from '../../../core/guest/host.ts';
+import { StartFailure, exportedFunction } from '../guest-program.ts';
+import type { GuestProgram } from '../guest-program.ts';
+import { createHosts } from '../hosts.ts';
+import type { Hosts } from '../hosts.ts';
+import { HttpFailure } from '../http/error-code.ts';
+import type { ErrorCode } from '../http/error-code.ts';
+import type { HttpHandler } from '../http/message.ts';
+import type { Network } from '../network/network.ts';
+import type { ComponentExports } from '../prepare/prepare.ts';
+import { GuestContext } from '../host/guest-context.ts';
+import { IncomingRequest } from '../preview2/http/requests.ts';
+import { ResponseOutparam } from '../preview2/http/responses.ts';
+import { done } from '../preview3/guest-streams.ts';
+import { Request } from '../preview3/http/request.ts';
+import type { Response } from '../preview3/http/response.ts';
 
 /** How a request's instance ended without an answer. */
 export class HandlerEnded extends Error {

@@ -1,7 +1,7 @@
-import { DescriptorTable } from '../../../../core/guest/files/descriptor-table.ts';
-import { Directory } from '../../../../core/guest/files/directory.ts';
-import { MountTable } from '../../../../core/guest/files/mount-table.ts';
-import type { GuestHost } from '../../../../core/guest/host.ts';
+import { DescriptorTable } from '../../../core/guest/files/descriptor-table.ts';
+import { Directory } from '../../../core/guest/files/directory.ts';
+import { MountTable } from '../../../core/guest/files/mount-table.ts';
+import type { GuestHost } from '../../../core/guest/host.ts';
 import { OpenNode } from './open-node.ts';
 import type { NodeTable } from './open-node.ts';
 

@@ -1,4 +1,4 @@
-import { WasmletError } from '../../core/api/errors.ts';
+import { WasmletError } from '../../../core/api/errors.ts';
 
 /** jco remembers every handle that it ever made in sets that nothing reads: 27 bytes for each poll, and a RangeError after 2^24. */
 const remembersHandles = /^\s*table\._createdReps\.add\(rep\);$/m;

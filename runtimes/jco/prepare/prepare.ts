@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WasmletError, messageOf } from '../../core/api/errors.ts';
-import type { PreparedArtifact, PrepareRequest } from '../../core/api/runtime.ts';
+import { WasmletError, messageOf } from '../../../core/api/errors.ts';
+import type { PreparedArtifact, PrepareRequest } from '../../../core/api/runtime.ts';
 import { mendGlue } from './mend-glue.ts';
 import { suspendsPreview2, transpileOptionsFor, waitingModeOf } from './transpile-options.ts';
 import type { WaitingMode } from './transpile-options.ts';
