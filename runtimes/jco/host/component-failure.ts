@@ -12,6 +12,15 @@ export class ComponentFailure<Payload> extends Error {
   }
 }
 
+/** Makes WIT's `result` of what `action` does; `payloadOf` throws the error itself when it is no failure of the guest's. */
+export function attemptAs<Result>(payloadOf: (error: unknown) => unknown, action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw new ComponentFailure(payloadOf(error));
+  }
+}
+
 /** Ends the guest with a trap, where WIT says that a call traps. */
 export function trap(message: string): never {
   throw new WebAssembly.RuntimeError(message);

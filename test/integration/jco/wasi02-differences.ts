@@ -28,7 +28,6 @@ export const differences: Readonly<Record<string, Difference>> = {
     why: 'a directory is named as one',
     replace: { 'to a directory: bad-descriptor': `to a directory: ${isDirectory}`, 'onto a directory: bad-descriptor': `onto a directory: ${isDirectory}` },
   },
-  'filesystem synchronizing': { why: 'a directory is named as one', replace: { 'of a directory: bad-descriptor': `of a directory: ${isDirectory}` } },
   'filesystem read-only': {
     why: 'WIT: without mutate-directory these fail with read-only; the size of what was opened for reading is no matter of the mount',
     replace: { ...Object.fromEntries(readOnly.map((label) => [`${label}: not-permitted`, `${label}: read-only`])), 'set-size: not-permitted': 'set-size: invalid' },

@@ -1,4 +1,5 @@
 import type { GuestContext } from '../../host/guest-context.ts';
+import { writeAll } from '../../filesystem/write-all.ts';
 import { InputStream, OutputStream, closed, largestTransfer } from '../streams.ts';
 import { attemptStream } from './error-code.ts';
 import type { OpenNode } from '../../filesystem/open-node.ts';
@@ -49,7 +50,7 @@ export class FileOutputStream extends OutputStream {
   }
 
   protected accept(bytes: Uint8Array): void {
-    attemptStream(this.context, () => this.#writeAll(bytes));
+    attemptStream(this.context, () => (this.#offset = writeAll(this.#open.file, bytes, this.#offset)));
   }
 
   /** What is written is with the kernel; `sync` brings it to the disk. */
@@ -62,16 +63,5 @@ export class FileOutputStream extends OutputStream {
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
     this.#open.release();
-  }
-
-  #writeAll(bytes: Uint8Array): void {
-    const { file } = this.#open;
-    let position = this.#offset === 'end' ? Number(file.status().size) : this.#offset;
-    for (let written = 0; written < bytes.length; ) {
-      const count = file.writeAt(bytes.subarray(written), position);
-      written += count;
-      position += count;
-    }
-    if (this.#offset !== 'end') this.#offset = position;
   }
 }

@@ -1,5 +1,6 @@
 import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
-import { Descriptor, DirectoryEntryStream } from './descriptor.ts';
+import { Descriptor } from './descriptor.ts';
+import { DirectoryEntryStream } from './directory-entry-stream.ts';
 import { filesystemErrorCode } from './error-code.ts';
 import type { GuestFiles } from '../../filesystem/guest-files.ts';
 

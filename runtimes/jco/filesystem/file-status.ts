@@ -1,27 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats, Dirent } from 'node:fs';
-import { FileError } from '../../../../core/guest/files/file-error.ts';
-import type { FileTimes } from '../../../../core/guest/files/set-file-times.ts';
-import { dateTimeOf } from '../clocks.ts';
-import type { DateTime } from '../clocks.ts';
+import { FileError } from '../../../core/guest/files/file-error.ts';
+import type { FileTimes } from '../../../core/guest/files/set-file-times.ts';
 
-/** `wasi:filesystem/types.descriptor-type`. */
-export type DescriptorType = 'unknown' | 'block-device' | 'character-device' | 'directory' | 'fifo' | 'symbolic-link' | 'regular-file' | 'socket';
+/** `wasi:filesystem/types.descriptor-type` of 0.2; 0.3 has the same and `other`. */
+export type FileType = 'unknown' | 'block-device' | 'character-device' | 'directory' | 'fifo' | 'symbolic-link' | 'regular-file' | 'socket';
 
-/** `wasi:filesystem/types.descriptor-stat`. */
-export interface DescriptorStat {
-  readonly type: DescriptorType;
-  readonly linkCount: bigint;
-  readonly size: bigint;
-  readonly dataAccessTimestamp: DateTime;
-  readonly dataModificationTimestamp: DateTime;
-  readonly statusChangeTimestamp: DateTime;
+/** A point in time of either version. */
+export interface Timestamp {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
 }
 
 /** `wasi:filesystem/types.new-timestamp`. */
-export type NewTimestamp = { readonly tag: 'no-change' } | { readonly tag: 'now' } | { readonly tag: 'timestamp'; readonly val: DateTime };
+export type NewTimestamp<Time extends Timestamp> = { readonly tag: 'no-change' } | { readonly tag: 'now' } | { readonly tag: 'timestamp'; readonly val: Time };
 
-export function typeOf(status: BigIntStats | Dirent<Buffer>): DescriptorType {
+export function fileTypeOf(status: BigIntStats | Dirent<Buffer>): FileType {
   if (status.isFile()) return 'regular-file';
   if (status.isDirectory()) return 'directory';
   if (status.isSymbolicLink()) return 'symbolic-link';
@@ -29,17 +23,6 @@ export function typeOf(status: BigIntStats | Dirent<Buffer>): DescriptorType {
   if (status.isSocket()) return 'socket';
   if (status.isCharacterDevice()) return 'character-device';
   return status.isBlockDevice() ? 'block-device' : 'unknown';
-}
-
-export function statOf(status: BigIntStats): DescriptorStat {
-  return {
-    type: typeOf(status),
-    linkCount: status.nlink,
-    size: status.size,
-    dataAccessTimestamp: dateTimeOf(status.atimeNs),
-    dataModificationTimestamp: dateTimeOf(status.mtimeNs),
-    statusChangeTimestamp: dateTimeOf(status.ctimeNs),
-  };
 }
 
 /**
@@ -52,8 +35,8 @@ export function hashOf(status: BigIntStats): { readonly lower: bigint; readonly 
 }
 
 /** What the guest's file system takes; `now` in nanoseconds since the epoch. */
-export function timesOf(access: NewTimestamp, modification: NewTimestamp, now: bigint): FileTimes {
-  const time = (timestamp: NewTimestamp): bigint | undefined => {
+export function timesOf(access: NewTimestamp<Timestamp>, modification: NewTimestamp<Timestamp>, now: bigint): FileTimes {
+  const time = (timestamp: NewTimestamp<Timestamp>): bigint | undefined => {
     if (timestamp.tag === 'no-change') return undefined;
     if (timestamp.tag === 'now') return now;
     if (timestamp.val.nanoseconds >= 1e9) throw new FileError('EINVAL');
@@ -79,6 +62,6 @@ export function textOf(bytes: Uint8Array): string {
 
 /** A position in a file: what a double cannot count is no place in any file. */
 export function positionOf(offset: bigint): number {
-  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new FileError('EOVERFLOW');
+  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new FileError('EINVAL');
   return Number(offset);
 }
