@@ -1,6 +1,6 @@
 /** What the end-to-end tests of pods stand on: a cluster, a joined node, a namespace, pushed images. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Container, Node, Pod } from '../../core/api/kubernetes.ts';
@@ -74,6 +74,16 @@ export class NodeBed {
   /** Reference of a program in the cluster's registry. */
   image(program: keyof typeof programs): string {
     return `${this.cluster.registry!.address}/${this.name}/${program}:1`;
+  }
+
+  /** Pushes one more program into the cluster's registry; answers its reference. */
+  async push(name: string, program: string | Uint8Array): Promise<string> {
+    const file = typeof program === 'string' ? program : path.join(this.directory, `${name}.wasm`);
+    if (typeof program !== 'string') writeFileSync(file, program);
+    const reference = `${this.cluster.registry!.address}/${this.name}/${name}:1`;
+    const { code, stderr } = await wasmlet(['push', file, reference]);
+    assert.equal(code, 0, stderr);
+    return reference;
   }
 
   /** Starts the node (again, after its end). It joins by the bootstrap kubeconfig the first time. */
@@ -164,10 +174,7 @@ export class NodeBed {
     assert.equal(bootstrap.code, 0, bootstrap.stderr);
     this.start();
     await this.kubectl(['create', 'namespace', this.namespace]);
-    for (const program of ['hello', 'wasmerciser'] as const) {
-      const { code, stderr } = await wasmlet(['push', programs[program], this.image(program)]);
-      assert.equal(code, 0, stderr);
-    }
+    for (const program of ['hello', 'wasmerciser'] as const) await this.push(program, programs[program]);
     await this.nodeReady();
     await eventually('the service account', () => this.kubectl(['get', 'serviceaccount', 'default']));
   }
