@@ -42,6 +42,7 @@ const table = {
   SECRET_KEY_NOT_FOUND: { reason: 'CreateContainerConfigError', retry: 'backoff' },
   FIELD_INVALID: { reason: 'CreateContainerConfigError', retry: 'terminal' },
   FIELD_UNSUPPORTED: { reason: 'CreateContainerConfigError', retry: 'terminal' },
+  PORT_MISSING: { reason: 'CreateContainerConfigError', retry: 'terminal' },
   // A container's start
   MODULE_MALFORMED: { reason: 'RunContainerError', retry: 'terminal' },
   IMPORT_UNKNOWN: { reason: 'RunContainerError', retry: 'terminal' },

@@ -12,6 +12,7 @@ import type { RuntimeRegistry } from '../api/runtime.ts';
 import type { SocketAddress } from '../api/socket-address.ts';
 import { parseBytes } from '../config/load-configuration.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
+import { isHttpService } from '../pod/is-http-service.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
@@ -84,7 +85,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   } });
   const artifact = operand === undefined ? await readArtifact(name) : await pullArtifact(context, operand.reference, plugins);
   const runtime = chooseRuntime(plugins.runtimes, artifact, options.runtime);
-  const service = isHttpService(artifact);
+  const service = isHttpService(artifact.inspection);
   const listensAt = address ?? (service && published.length === 0 ? defaultServiceAddress : undefined);
   const ports = [...(listensAt === undefined ? [] : [{ name: service ? 'http' : '', port: listensAt.port, addresses: [listensAt] }]), ...published];
 
@@ -213,10 +214,6 @@ function chooseRuntime(runtimes: RuntimeRegistry, artifact: Artifact, named: str
     refusals.push(`${manifest.name}: ${refusal}`);
   }
   throw new WasmletError('RUNTIME_NOT_ACCEPTING', `no runtime accepts ${artifact.name} (${refusals.join('; ')})`);
-}
-
-function isHttpService({ inspection }: Artifact): boolean {
-  return inspection.kind === 'component' && /^wasi:http\/(proxy|service)@/.test(inspection.world ?? '');
 }
 
 function parseAddress(text: string): SocketAddress {

@@ -10,6 +10,7 @@ import { containerEnvironment } from '../../pod/environment/container-environmen
 import type { PodAddresses } from '../../pod/environment/field-reference.ts';
 import type { StartAction } from '../../pod/actions/compute-pod-actions.ts';
 import { containerLimit } from '../../pod/container-limit.ts';
+import { isHttpService } from '../../pod/is-http-service.ts';
 import { selectRuntime, type RuntimeHandlers } from '../../pod/select-runtime.ts';
 import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { selectStack } from '../../pod/select-stack.ts';
@@ -100,6 +101,7 @@ export class ContainerStarter {
     const stack = this.#stack(pod, container, image);
     const environment = containerEnvironment(pod, container, { ...inputs.environment, image: image.config.env ?? [] }, addresses());
     const ports = containerPorts(container, addresses().podIPs);
+    if (ports.length === 0 && isHttpService(image.artifact.inspection)) throw new WasmletError('PORT_MISSING', `the program is an HTTP service, and container ${container.name} declares no TCP port to serve it on: give it one, such as ports: [{containerPort: 8080}]`);
     const memoryLimit = containerLimit(pod, container, 'memory');
     const cpuLimit = containerLimit(pod, container, 'cpu');
     return {

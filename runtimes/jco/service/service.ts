@@ -35,7 +35,6 @@ export async function runService(program: GuestProgram, task: GuestTask, host: G
     failed: (error, { method, path }) => report(host, `${method} ${path}: ${error instanceof Error ? error.message : 'failed'}`),
   });
   host.touch();
-  if (host.listeners.length === 0) report(host, 'the container declares no TCP port: nobody can reach this service');
   const stop = host.stopRequested();
   let stopping = false;
   const accepting = host.listeners.map((listener) => acceptAll(listener, host, front, () => stopping));
