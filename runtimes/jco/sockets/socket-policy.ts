@@ -1,3 +1,4 @@
+import type { GuestListener } from '../../../core/guest/host.ts';
 import type { NetworkPolicy } from '../network/network-policy.ts';
 import type { GuestContext } from '../host/guest-context.ts';
 import type { IpSocketAddress } from './address.ts';
@@ -32,6 +33,11 @@ export class SocketPolicy {
   /** @throws `access-denied` */
   mayReach(address: IpSocketAddress): void {
     if (!this.#network.permits(hostOf(address))) refuse('access-denied');
+  }
+
+  /** A port that the container declares is the node's: whoever binds to it by number gets what comes there. */
+  declaredAt({ val: { port } }: IpSocketAddress): GuestListener | undefined {
+    return port === 0 ? undefined : this.context.host.listeners.find((listener) => listener.port === port);
   }
 
   /** Any free port may be had, to send from; a port by number only where the guest may listen. @throws `access-denied` */

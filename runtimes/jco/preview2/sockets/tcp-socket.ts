@@ -279,7 +279,7 @@ export class TcpSocket extends HostResource {
 
   /** A declared port is the node's, and stays open for the next socket that is bound to it. */
   #portAt(address: IpSocketAddress): Port {
-    const declared = address.val.port === 0 ? undefined : this.context.host.listeners.find(({ port }) => port === address.val.port);
+    const declared = this.#policy.declaredAt(address);
     if (declared !== undefined) {
       this.#local = address;
       return { declared };

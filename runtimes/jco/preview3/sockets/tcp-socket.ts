@@ -1,5 +1,7 @@
 import { once } from 'node:events';
-import { BoundSocket, Server, Socket } from 'node:net';
+import { BoundSocket, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { GuestListener } from '../../../../core/guest/host.ts';
 import { HostResource } from '../../host/host-resource.ts';
 import { done, drainInto, failedStream, hostStream } from '../guest-streams.ts';
 import type { GuestByteStream, HostStream, Outcome } from '../guest-streams.ts';
@@ -9,13 +11,17 @@ import { attempt, errorCodeOf, refuse } from '../../sockets/error-code.ts';
 import type { ErrorCode } from '../../sockets/error-code.ts';
 import type { SocketPolicy } from '../../sockets/socket-policy.ts';
 import { SocketOptions } from '../../sockets/socket-options.ts';
+import { DeclaredAcceptor, endsOf, LoopAcceptor } from './acceptor.ts';
+import type { Accepted, Acceptor } from './acceptor.ts';
 
 type State =
   | { readonly kind: 'unbound' }
   | { readonly kind: 'bound'; readonly bound: BoundSocket }
+  /** To a port that the container declares. */
+  | { readonly kind: 'declared'; readonly listener: GuestListener }
   | { readonly kind: 'connecting' }
-  | { readonly kind: 'connected'; readonly socket: Socket }
-  | { readonly kind: 'listening'; readonly server: Server }
+  | { readonly kind: 'connected'; readonly stream: Duplex }
+  | { readonly kind: 'listening'; readonly acceptor: Acceptor }
   | { readonly kind: 'closed' };
 
 /** Connections that wait to be accepted; more are refused. */
@@ -52,8 +58,14 @@ export class TcpSocket extends HostResource {
     this.context.called();
     if (this.#state.kind !== 'unbound') refuse('invalid-state');
     if (!isUnicast(address, this.#family)) refuse('invalid-argument');
-    this.#policy.mayBind(address);
-    this.#bind(address);
+    const listener = this.#policy.declaredAt(address);
+    if (listener === undefined) {
+      this.#policy.mayBind(address);
+      this.#bind(address);
+    } else {
+      this.#local = address;
+      this.#state = { kind: 'declared', listener };
+    }
   }
 
   async connect(address: IpSocketAddress): Promise<void> {
@@ -77,56 +89,31 @@ export class TcpSocket extends HostResource {
       });
     }
     this.context.called();
-    this.#adopt(socket);
+    this.#adopt(socket, endsOf(socket));
   }
 
   listen(): HostStream<TcpSocket> {
     this.context.called();
-    const { kind } = this.#state;
-    if (kind !== 'unbound' && kind !== 'bound') refuse('invalid-state');
-    this.#policy.mayListen();
-    if (this.#state.kind === 'unbound') this.#bind(socketAddressOf({ address: this.#family === 'ipv4' ? '0.0.0.0' : '::', port: 0 }));
-    const { bound } = this.#state as unknown as { readonly bound: BoundSocket };
-    const server = new Server({ pauseOnConnect: true, allowHalfOpen: true });
-    const waiting: Socket[] = [];
-    let failure: unknown;
-    let wake = (): void => {};
-    server.on('connection', (socket) => {
-      if (waiting.length >= this.#backlog) socket.destroy();
-      else waiting.push(socket);
-      wake();
-    });
-    server.on('error', (error) => {
-      failure = error;
-      wake();
-    });
-    attempt(() => server.listen({ handle: bound, backlog: this.#backlog } as Parameters<Server['listen']>[0]));
-    this.#state = { kind: 'listening', server };
+    const acceptor = this.#acceptor();
+    this.#state = { kind: 'listening', acceptor };
     this.#holders++;
     const [stream] = hostStream<TcpSocket, never>(this.context, {
       pull: async () => {
-        for (;;) {
-          const socket = waiting.shift();
-          if (socket !== undefined) return this.#accepted(socket);
-          if (failure !== undefined || this.#state.kind === 'closed') return undefined;
-          await new Promise<void>((resolve) => (wake = resolve));
-        }
+        const accepted = await acceptor.next();
+        return accepted && this.#accepted(accepted);
       },
       failureOf: (error) => {
         throw error;
       },
-      close: () => {
-        for (const socket of waiting) socket.destroy();
-        this.#release();
-      },
+      close: () => this.#release(),
     });
     return stream;
   }
 
   async send(data: GuestByteStream): Promise<Outcome<undefined, ErrorCode>> {
     this.context.called();
-    const { socket } = this.#state as { readonly socket?: Socket };
-    if (socket === undefined || this.#sent) {
+    const { stream } = this.#state as { readonly stream?: Duplex };
+    if (stream === undefined || this.#sent) {
       data[Symbol.dispose]();
       return { tag: 'err', val: { tag: 'invalid-state' } };
     }
@@ -135,11 +122,11 @@ export class TcpSocket extends HostResource {
     try {
       await drainInto(data, async (bytes) => {
         this.context.called();
-        if (!socket.writable) throw socket.errored ?? Object.assign(new Error('closed'), { code: 'EPIPE' });
-        if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+        if (!stream.writable) throw stream.errored ?? Object.assign(new Error('closed'), { code: 'EPIPE' });
+        if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
       });
-      if (socket.errored !== null) throw socket.errored;
-      if (!socket.destroyed) await new Promise<void>((resolve) => socket.end(() => resolve()));
+      if (stream.errored !== null) throw stream.errored;
+      if (!stream.destroyed) await new Promise<void>((resolve) => stream.end(() => resolve()));
       return done;
     } catch (error) {
       return { tag: 'err', val: errorCodeOf(error) };
@@ -150,16 +137,16 @@ export class TcpSocket extends HostResource {
 
   receive(): [HostStream<Uint8Array>, Promise<Outcome<undefined, ErrorCode>>] {
     this.context.called();
-    const { socket } = this.#state as { readonly socket?: Socket };
-    if (socket === undefined || this.#received) return failedStream({ tag: 'invalid-state' });
+    const { stream } = this.#state as { readonly stream?: Duplex };
+    if (stream === undefined || this.#received) return failedStream({ tag: 'invalid-state' });
     this.#received = true;
     this.#holders++;
     return hostStream<Uint8Array, ErrorCode>(this.context, {
-      pull: () => nextPiece(socket),
+      pull: () => nextPiece(stream),
       failureOf: errorCodeOf,
       close: () => {
         // What still comes is thrown away.
-        socket.resume();
+        stream.resume();
         this.#release();
       },
     });
@@ -246,34 +233,44 @@ export class TcpSocket extends HostResource {
     this.#options.sendBuffer = value;
   }
 
-  #bind(address: IpSocketAddress): void {
-    attempt(() => {
+  #bind(address: IpSocketAddress): BoundSocket {
+    return attempt(() => {
       const bound = new BoundSocket({ host: hostOf(address), port: address.val.port, ipv6Only: this.#family === 'ipv6' });
       this.#local = socketAddressOf(bound.address());
       this.#state = { kind: 'bound', bound };
+      return bound;
     });
   }
 
-  #adopt(socket: Socket): void {
-    // Whoever uses the socket is told by its state.
-    socket.on('error', () => {});
-    this.#state = { kind: 'connected', socket };
-    this.#local = socketAddressOf({ address: socket.localAddress!, port: socket.localPort! });
-    this.#remote = socketAddressOf({ address: socket.remoteAddress!, port: socket.remotePort! });
+  #acceptor(): Acceptor {
+    const state = this.#state;
+    if (state.kind === 'declared') return new DeclaredAcceptor(state.listener, this.context.host.blocker);
+    if (state.kind !== 'unbound' && state.kind !== 'bound') refuse('invalid-state');
+    this.#policy.mayListen();
+    const bound = state.kind === 'bound' ? state.bound : this.#bind(socketAddressOf({ address: this.#family === 'ipv4' ? '0.0.0.0' : '::', port: 0 }));
+    return new LoopAcceptor(bound, this.#backlog);
+  }
+
+  #adopt(stream: Duplex, { local, remote }: NonNullable<Accepted['ends']>): void {
+    // Whoever uses the stream is told by its state.
+    stream.on('error', () => {});
+    this.#state = { kind: 'connected', stream };
+    this.#local = socketAddressOf(local);
+    this.#remote = socketAddressOf(remote);
     this.#applyOptions();
   }
 
-  /** Undefined for one whose peer was gone before it was accepted. */
-  #accepted(socket: Socket): TcpSocket | undefined {
+  #accepted({ stream, ends }: Accepted): TcpSocket {
     // Of the class that the guest's instance knows.
     const accepted = new (this.constructor as typeof TcpSocket)(this.#policy, this.#family, this.#options.clone());
-    if (socket.remoteAddress !== undefined) accepted.#adopt(socket);
+    if (ends !== undefined) accepted.#adopt(stream, ends);
     else accepted.#state = { kind: 'closed' };
     return accepted;
   }
 
   #applyOptions(): void {
-    if (this.#state.kind === 'connected') this.#state.socket.setKeepAlive(this.#options.keepAlive, Number(this.#options.keepAliveIdle / 1_000_000n));
+    // On a declared port the node's own end decides.
+    if (this.#state.kind === 'connected' && this.#state.stream instanceof Socket) this.#state.stream.setKeepAlive(this.#options.keepAlive, Number(this.#options.keepAliveIdle / 1_000_000n));
   }
 
   #release(): void {
@@ -282,14 +279,14 @@ export class TcpSocket extends HostResource {
     this.#state = { kind: 'closed' };
     if (state.kind === 'bound') state.bound.close();
     // What was sent still arrives.
-    else if (state.kind === 'connected') state.socket.destroySoon();
-    else if (state.kind === 'listening') state.server.close();
+    else if (state.kind === 'connected') finish(state.stream);
+    else if (state.kind === 'listening') state.acceptor.close();
     this.#policy.closed();
   }
 }
 
 /** The next bytes; undefined when the peer has ended its direction. @throws the socket's error */
-async function nextPiece(socket: Socket): Promise<Uint8Array | undefined> {
+async function nextPiece(socket: Duplex): Promise<Uint8Array | undefined> {
   for (;;) {
     const piece = socket.read() as Uint8Array | null;
     if (piece !== null) return piece;
@@ -305,3 +302,7 @@ async function nextPiece(socket: Socket): Promise<Uint8Array | undefined> {
   }
 }
 
+/** As `net.Socket.destroySoon`. */
+function finish(stream: Duplex): void {
+  stream.end(() => stream.destroy());
+}
