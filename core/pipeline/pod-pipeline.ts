@@ -1,7 +1,8 @@
-import { EMPTY, filter, groupBy, merge, mergeMap, Observable, of, Subject, switchMap, tap } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { Clock } from '../api/clock.ts';
 import type { PodEvent, PodSynced, PodSyncer } from '../kubelet/kubelet.ts';
-import { conflateMap } from './conflate-map.ts';
+import { Agenda } from './agenda.ts';
+import { PodLane, type LaneOptions } from './pod-lane.ts';
 
 export interface PodPipelineOptions {
   readonly syncer: PodSyncer;
@@ -11,36 +12,37 @@ export interface PodPipelineOptions {
 /**
  * The spine: events of all pods in, one sync per pod at a time out. Each outcome says when its pod is looked at again; an
  * event in between takes the timer's place. An error here is a bug and goes to the subscriber: it ends the process.
+ *
+ * Lanes by UID rather than a stream for each pod (groupBy, mergeMap): thousands of idle pods would hold 4 kB of operators each.
  */
 export function podPipeline(events$: Observable<PodEvent>, { syncer, clock }: PodPipelineOptions): Observable<PodSynced> {
   return new Observable((subscriber) => {
-    const requeued$ = new Subject<PodEvent>();
-    const finished$ = new Subject<string>();
-    const thenRequeue = (synced: PodSynced): Observable<PodSynced> =>
-      merge(of(synced), requeue$(clock, synced, (event) => requeued$.next(event)));
-    return merge(events$, requeued$)
-      .pipe(
-        // Without a duration the group of every UID that ever was would be kept.
-        groupBy(({ uid }) => uid, { duration: ({ key }) => finished$.pipe(filter((uid) => uid === key)) }),
-        mergeMap((pod$) =>
-          pod$.pipe(
-            conflateMap<PodEvent, PodSynced>({
-              project: async ({ uid }, signal) => ({ uid, outcome: await syncer.sync(uid, signal) }),
-              interrupts: ({ cause }) => cause === 'terminate',
-            }),
-            switchMap(thenRequeue),
-          ),
-        ),
-        // conflateMap emits only when nothing waits, so closing the group now loses no event.
-        tap(({ uid, outcome }) => outcome.kind === 'finished' && finished$.next(uid)),
-      )
-      .subscribe(subscriber);
+    const lanes = new Map<string, PodLane>();
+    const agenda = new Agenda<PodLane>(clock, (lane) => lane.take('requeue'));
+    const options: LaneOptions = {
+      syncer,
+      begun: (lane) => agenda.delete(lane),
+      synced(lane, outcome) {
+        // Nothing waits, so that forgetting the lane loses no event.
+        if (outcome.kind === 'finished') lanes.delete(lane.uid);
+        else if (outcome.againAfterMilliseconds !== undefined) agenda.set(lane, outcome.againAfterMilliseconds);
+        subscriber.next({ uid: lane.uid, outcome });
+      },
+      failed: (error) => subscriber.error(error),
+    };
+    subscriber.add(() => {
+      agenda.clear();
+      for (const lane of lanes.values()) lane.close();
+    });
+    subscriber.add(
+      events$.subscribe({
+        next({ uid, cause }) {
+          let lane = lanes.get(uid);
+          if (lane === undefined) lanes.set(uid, (lane = new PodLane(uid, options)));
+          lane.take(cause);
+        },
+        error: (error: unknown) => subscriber.error(error),
+      }),
+    );
   });
-}
-
-/** Emits nothing; calls back once when the pod is due. */
-function requeue$(clock: Clock, { uid, outcome }: PodSynced, requeue: (event: PodEvent) => void): Observable<never> {
-  const { againAfterMilliseconds: delay } = outcome;
-  if (delay === undefined) return EMPTY;
-  return new Observable(() => clock.after(delay, () => requeue({ uid, cause: 'requeue' })));
 }
