@@ -5,7 +5,7 @@ import type { RuntimeThread } from '../../core/api/runtime.ts';
 import { createDedicatedHost } from '../../core/guest/dedicated/dedicated-host.ts';
 import type { GuestHost } from '../../core/guest/host.ts';
 import { OutputRingReader } from '../../core/guest/rings/output-ring.ts';
-import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../core/guest/protocol.ts';
+import { controlBytes, nodeDescriptorBytes, outputRingBytes, ringHeaderBytes } from '../../core/guest/protocol.ts';
 import type { GuestOrder } from '../../core/guest/protocol.ts';
 import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';
 import { testScheduler } from '../../test/support/shared-guests.ts';
@@ -100,7 +100,7 @@ async function guestOf(runtime: string, isolation: 'dedicated' | 'shared', modul
   const adapter = (await import(`../../runtimes/${runtime}/thread.ts`)) as RuntimeThread;
   const task = { containerId: 'benchmark', argv: ['benchmark'], env: [], cwd: '/', isolation, tty: false, modules: { main: module } } as const;
   const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
-  const order: GuestOrder = { runtimeUrl: '', task, mounts: [{ guestPath: '/data', hostPath: directory, readOnly: false }], descriptors: 64, growRefusedExport: '', mayReuse: false, landlock: false, control: new SharedArrayBuffer(controlBytes), output };
+  const order: GuestOrder = { runtimeUrl: '', task, mounts: [{ guestPath: '/data', hostPath: directory, readOnly: false }], descriptors: 64, nodeDescriptors: new SharedArrayBuffer(nodeDescriptorBytes), growRefusedExport: '', mayReuse: false, landlock: false, control: new SharedArrayBuffer(controlBytes), output };
   const { host } = createDedicatedHost(order, () => {}, () => {});
   const blocker: GuestHost['blocker'] = isolation === 'shared' ? new SharedBlocker(testScheduler().scheduler.admit(0, () => {}), () => {}) : host.blocker;
   let release!: () => void;

@@ -65,6 +65,15 @@ export function podCapacity(configured: number, pods: number, walls: MachineWall
   return Math.min(configured, pods + roomFor('dedicated', walls, placed));
 }
 
+/** Of a dedicated container's files: its thread's event loop and its log. */
+const filesWithoutGuest = 6;
+
+/** Descriptors that the guests of all containers may have at once: the rest is for the node and the containers that it takes. */
+export function guestDescriptors(walls: MachineWalls, maxContainers: number): number {
+  const containers = Math.min(maxContainers, roomFor('dedicated', walls, nothingPlaced));
+  return Math.max(0, walls.files - ofTheNode.files - containers * filesWithoutGuest);
+}
+
 /** What the walls must be for so many dedicated containers: what a node that may raise them asks for. */
 export function wallsFor(containers: number): Pick<MachineWalls, 'maps' | 'files'> {
   const needed = (resource: 'maps' | 'files'): number => ofTheNode[resource] + containers * costs.dedicated[resource];

@@ -16,6 +16,8 @@ export interface WasmEngineOptions {
   readonly maxThreads: number;
   /** Guests on shared threads, all together. Default 10,000. */
   readonly maxSharedGuests?: number;
+  /** Descriptors of all guests together. Default: no limit. */
+  readonly maxGuestDescriptors?: number;
   /** Threads kept ready when nothing happens; a burst raises it for a while. Default 2. */
   readonly warmThreads?: number;
   /** Threads take one container after the other where their runtime leaves nothing behind. False: none does, and each is bound to its mounts by Landlock. Default true. */
@@ -38,6 +40,7 @@ export interface WasmEngineOptions {
 /** What holds where nothing was said. */
 export const engineDefaults = {
   maxSharedGuests: 10_000,
+  maxGuestDescriptors: Infinity,
   warmThreads: 2,
   reuseThreads: true,
   maxConnections: 4_096,

@@ -11,6 +11,7 @@ import { engineDefaults } from './engine-options.ts';
 import type { WasmEngineOptions } from './engine-options.ts';
 import { BurstCollector } from './burst-collector.ts';
 import { EventQueue } from './event-queue.ts';
+import { GuestDescriptors } from './guest-descriptors.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
 import { runContainer } from './run-container.ts';
@@ -36,6 +37,7 @@ export class WasmEngine implements Engine {
   readonly #preparer: Preparer;
   readonly #logs: ContainerLogs;
   readonly #sockets: NodeSockets;
+  readonly #descriptors: GuestDescriptors;
   readonly #events = new EventQueue<EngineEvent>();
   readonly #bursts: BurstCollector;
   readonly #sandboxes = new Map<string, PodSandbox>();
@@ -50,6 +52,7 @@ export class WasmEngine implements Engine {
     this.#logs = new ContainerLogs(given);
     this.#bursts = new BurstCollector(given.clock);
     this.#sockets = new NodeSockets(given);
+    this.#descriptors = new GuestDescriptors(given.maxGuestDescriptors);
     this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
       clock: given.clock,
@@ -236,6 +239,7 @@ export class WasmEngine implements Engine {
     const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
       places: this.#places,
       sockets: this.#sockets,
+      descriptors: this.#descriptors,
       holder: { namespace: pod.namespace, pod: pod.name, container: container.record.name },
       clock: this.#clock,
       reuseThreads: this.#options.reuseThreads,

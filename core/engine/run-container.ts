@@ -5,6 +5,7 @@ import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime, RuntimeManifest } from '../api/runtime.ts';
 import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { SocketOrder } from '../guest/sockets/socket-protocol.ts';
+import type { GuestDescriptors } from './guest-descriptors.ts';
 import type { Prepared } from './prepare/preparer.ts';
 import { containerExitOf, startErrorExit, stoppedExit } from './state/container-exit.ts';
 import type { ContainerSockets } from './sockets/container-sockets.ts';
@@ -17,6 +18,7 @@ import type { GuestPlaces } from './threads/guest-places.ts';
 export interface RunContainerOptions {
   readonly places: GuestPlaces;
   readonly sockets: NodeSockets;
+  readonly descriptors: GuestDescriptors;
   /** As whom the container holds its ports. */
   readonly holder: PortHolder;
   readonly clock: Clock;
@@ -50,9 +52,10 @@ export async function runContainer(container: Container, live: LiveParts, runtim
       container.begin(place, startedAt);
       await options.beforeStart(startedAt);
       signal.throwIfAborted();
-      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order, options.reuseThreads), place, options, sockets);
+      return await runGuest(container, live, orderFor(container, live, runtime, prepared, sockets?.order, options), place, options, sockets);
     } finally {
       await place.release();
+      options.descriptors.giveBack(place.descriptors);
     }
   } catch (error) {
     return signal.aborted ? stoppedExit(container.stopCode ?? 137) : startErrorExit(error);
@@ -121,7 +124,7 @@ function acceptsConnections(inspection: ArtifactInspection, { features }: Runtim
   return names.some((name) => features?.listeners?.includes(name) === true);
 }
 
-function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined, reuseThreads: boolean): ContainerOrder {
+function orderFor(container: Container, { config, input }: LiveParts, runtime: RegisteredRuntime, prepared: Prepared, sockets: SocketOrder | undefined, { reuseThreads, descriptors }: RunContainerOptions): ContainerOrder {
   const reuses = reuseThreads && runtime.manifest.reusesThreads === true;
   return {
     runtimeUrl: runtime.threadUrl,
@@ -140,6 +143,7 @@ function orderFor(container: Container, { config, input }: LiveParts, runtime: R
     },
     mounts: config.mounts.toSorted((left, right) => (left.guestPath < right.guestPath ? -1 : 1)),
     descriptors: config.resources.descriptors,
+    nodeDescriptors: descriptors.memory,
     ...(config.resources.cpuMillicores === undefined ? {} : { cpuMillicores: config.resources.cpuMillicores }),
     ...(config.resources.memoryBytes === undefined ? {} : { memoryBytes: config.resources.memoryBytes }),
     growRefusedExport,

@@ -4,7 +4,7 @@ import type { Blocker, GuestClock, GuestHost } from './host.ts';
 import { ByteRingReader } from './rings/byte-ring.ts';
 import { MemoryBudget } from './memory/memory-budget.ts';
 import type { OutputRingWriter } from './rings/output-ring.ts';
-import { controlWord } from './protocol.ts';
+import { controlWord, nodeDescriptorWord } from './protocol.ts';
 import type { GuestOrder } from './protocol.ts';
 import { fillRandom } from './random.ts';
 import { createGuestListeners } from './sockets/guest-sockets.ts';
@@ -23,6 +23,9 @@ export interface HostPlace {
   readonly instantiate: GuestHost['instantiate'];
 }
 
+/** Beside its volumes and ports, what a guest may have open whatever others have: stdin, stdout, stderr and a file. */
+const everyonesDescriptors = 4;
+
 /** The host of one guest. */
 export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, clock, doom, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
   const control = new Int32Array(order.control);
@@ -31,6 +34,10 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
     const refused = instance.exports[order.growRefusedExport];
     return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
   });
+  const nodeDescriptors = new Int32Array(order.nodeDescriptors);
+  const listeners = createGuestListeners(order.sockets);
+  const ownDescriptors = everyonesDescriptors + order.mounts.length + listeners.length;
+  let descriptors = 0;
   let touched = false;
   const host: GuestHost = {
     blocker,
@@ -42,7 +49,7 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
       ...(order.input === undefined ? {} : { input: new ByteRingReader(order.input, ringDoorbell) }),
     }),
     mounts: order.mounts,
-    listeners: createGuestListeners(order.sockets),
+    listeners,
     limits: { descriptors: order.descriptors, ...(order.memoryBytes === undefined ? {} : { memoryBytes: order.memoryBytes }) },
     random: fillRandom,
     instantiate: (module, imports) => budget.instantiate(module, () => instantiate(module, imports)),
@@ -64,7 +71,12 @@ export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, cl
       return blocker.waitLater({ ready: () => Atomics.load(control, controlWord.stopRequested) === 1 });
     },
     reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
-    reportDescriptors: (count) => void Atomics.store(control, controlWord.descriptors, count),
+    reportDescriptors(count) {
+      Atomics.store(control, controlWord.descriptors, count);
+      Atomics.add(nodeDescriptors, nodeDescriptorWord.held, count - descriptors);
+      descriptors = count;
+    },
+    nodeHasDescriptors: () => descriptors < ownDescriptors || Atomics.load(nodeDescriptors, nodeDescriptorWord.held) < Atomics.load(nodeDescriptors, nodeDescriptorWord.limit),
     memoryExhausted: (instances) => exhausted(budget, instances),
     part() {
       const own = budget.part();

@@ -158,6 +158,8 @@ export interface GuestHost {
   reportMemory(bytes: number): void;
   /** Descriptors that the guest holds now. */
   reportDescriptors(count: number): void;
+  /** False: the guests of the node have all that it can spare, and this one is not to have one more (`ENFILE`). */
+  nodeHasDescriptors(): boolean;
   /** True when the rewriter's mark in one of these instances says that growth failed at the limit, or the budget refused something. */
   memoryExhausted(instances: readonly WebAssembly.Instance[]): boolean;
 }

@@ -30,6 +30,11 @@ export const controlWord = {
   stopRequested: 10,
 } as const;
 
+/** 32-bit words that all guests of a node share: what `reportDescriptors` says, summed up, and how much that may become. */
+export const nodeDescriptorWord = { held: 0, limit: 1 } as const;
+
+export const nodeDescriptorBytes = 8;
+
 /**
  * G: a float64 behind the words, in microseconds, so that hours fit. Of a guest with a thread of its own, the thread's CPU
  * time when the guest's work began; of a guest on a shared thread, its CPU time so far.
@@ -117,6 +122,8 @@ export interface ContainerOrder {
   readonly task: GuestTask;
   readonly mounts: readonly GuestMount[];
   readonly descriptors: number;
+  /** `nodeDescriptorWord`. */
+  readonly nodeDescriptors: SharedArrayBuffer;
   /** `ContainerResources.cpuMillicores`. */
   readonly cpuMillicores?: number;
   /** `ContainerResources.memoryBytes`. */

@@ -9,7 +9,7 @@ import { StopSignal } from './ending/doom.ts';
 import { ownTid } from './own-tid.ts';
 import { landlockRules } from './landlock/landlock-rules.ts';
 import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
-import { controlBytes, controlWord, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
+import { controlBytes, controlWord, nodeDescriptorBytes, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
 import { Priority } from './cpu/priority.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 import { runOnHost } from './ending/run-on-host.ts';
@@ -70,7 +70,7 @@ async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread>
   const runtime = (await import(runtimeUrl)) as RuntimeThread;
   if (!rehearse) return runtime;
   const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
-  const memory = { control: new SharedArrayBuffer(controlBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
+  const memory = { control: new SharedArrayBuffer(controlBytes), nodeDescriptors: new SharedArrayBuffer(nodeDescriptorBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
   const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, landlock: false, ...memory }, () => {}, () => {});
   await runtime.start(task, host);
   return runtime;

@@ -31,7 +31,7 @@ export interface Wasi {
 /** @throws Node's system error when a mount's host path cannot be opened. */
 export function createWasi(task: GuestTask, host: GuestHost): Wasi {
   const mounts = new MountTable(host.mounts);
-  const descriptors = new Descriptors(host.limits.descriptors, (count) => host.reportDescriptors(count));
+  const descriptors = new Descriptors(host);
   const memory = new GuestMemory((bytes) => host.reportMemory(bytes));
   const streams = new GuestStreams(host.stdio, memory);
   const sockets = new GuestSocketCalls(memory);

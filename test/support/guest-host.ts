@@ -104,6 +104,10 @@ export class TestGuestHost implements GuestHost {
     this.descriptors = count;
   }
 
+  nodeHasDescriptors(): boolean {
+    return true;
+  }
+
   stopRequested(): Promise<void> {
     return this.#stop;
   }

@@ -45,6 +45,8 @@ export interface NodeOptions {
   readonly configuration?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly executable?: string;
+  /** A command that becomes the node (`prlimit …`): its arguments end with the node's. */
+  readonly within?: readonly string[];
 }
 
 export interface NodeProcess {
@@ -79,7 +81,8 @@ export function startNode(options: NodeOptions): NodeProcess {
     rootDir: rootDirectory,
     ...options.configuration,
   }));
-  const child: ChildProcess = spawn(process.execPath, [options.executable ?? executable, 'node', '--config', file, ...(options.args ?? [])], { cwd: options.directory, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, ...args] = [...(options.within ?? []), process.execPath, options.executable ?? executable, 'node', '--config', file, ...(options.args ?? [])];
+  const child: ChildProcess = spawn(command!, args, { cwd: options.directory, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));

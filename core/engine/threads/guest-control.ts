@@ -48,12 +48,17 @@ export class GuestControl {
     return true;
   }
 
+  /** That the guest holds, or held when its thread was ended. */
+  get descriptors(): number {
+    return Atomics.load(this.#words, controlWord.descriptors);
+  }
+
   usage(threadId: number, cpuNanoseconds: number): GuestUsage {
     return {
       threadId,
       cpuNanoseconds,
       memoryBytes: Atomics.load(this.#words, controlWord.memoryKibibytes) * 1024,
-      descriptors: Atomics.load(this.#words, controlWord.descriptors),
+      descriptors: this.descriptors,
     };
   }
 

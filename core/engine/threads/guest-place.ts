@@ -49,6 +49,8 @@ export interface GuestPlace {
   readonly begun: boolean;
   /** True once the guest is over, although the news of it may still be on the way. */
   readonly over: boolean;
+  /** That the guest holds; after the release, what it could not give back. */
+  readonly descriptors: number;
   /** Asks the guest to end by itself. False: it cannot be asked. */
   requestStop(): boolean;
   /** Wakes the guest if it waits for anything but a deadline. */

@@ -1,30 +1,33 @@
+import type { GuestHost } from '../host.ts';
 import { FileError } from './file-error.ts';
 
 interface Closable {
   close(): void;
 }
 
+/** The guest's host. */
+export type DescriptorAllowance = Pick<GuestHost, 'limits' | 'reportDescriptors' | 'nodeHasDescriptors'>;
+
 /** Numbers for what a guest has open: the lowest free one is given first, as POSIX does, and there is a limit. */
 export class DescriptorTable<Descriptor extends Closable> {
-  readonly #limit: number;
-  readonly #onCount: (count: number) => void;
+  readonly #allowance: DescriptorAllowance;
   #entries: (Descriptor | undefined)[] = [];
   /** What has no number. */
   readonly #held = new Set<Closable>();
   #count = 0;
 
-  /** `onCount` hears the number of open descriptors whenever it changes. */
-  constructor(limit: number, onCount: (count: number) => void) {
-    this.#limit = limit;
-    this.#onCount = onCount;
+  /** `allowance` hears the number of open descriptors whenever it changes. */
+  constructor(allowance: DescriptorAllowance) {
+    this.#allowance = allowance;
   }
 
-  /** Throws EMFILE when there is no room for one more. */
+  /** Throws EMFILE when the guest may have no more, ENFILE when the node has none to spare. */
   requireRoom(): void {
-    if (this.#count >= this.#limit) throw new FileError('EMFILE');
+    if (this.#count >= this.#allowance.limits.descriptors) throw new FileError('EMFILE');
+    if (!this.#allowance.nodeHasDescriptors()) throw new FileError('ENFILE');
   }
 
-  /** Makes a descriptor only when there is room for it: else EMFILE, and `open` is not called. */
+  /** Makes a descriptor only when there is room for it: else as `requireRoom`, and `open` is not called. */
   insert(open: () => Descriptor): number {
     this.requireRoom();
     const descriptor = open();
@@ -85,6 +88,6 @@ export class DescriptorTable<Descriptor extends Closable> {
 
   #changeCount(difference: number): void {
     this.#count += difference;
-    this.#onCount(this.#count);
+    this.#allowance.reportDescriptors(this.#count);
   }
 }

@@ -82,7 +82,7 @@ export class Interposer {
     this.#native = Object.fromEntries(Object.entries(native).map(([name, act]) => [name, withExactArguments(act)]));
     this.#streams = new GuestStreams(host.stdio, memory);
     this.#sockets = new GuestSocketCalls(memory);
-    this.#table = new DescriptorTable(host.limits.descriptors, (count) => host.reportDescriptors(count));
+    this.#table = new DescriptorTable(host);
     for (const stream of [0, 1, 2] as const) this.#table.insert(() => ({ kind: 'stream', stream, nonblocking: false, close() {} }));
     for (const listener of host.listeners) this.#table.insert(() => ({ kind: 'listener', listener, nonblocking: false, close: () => listener.close() }));
     for (const directory of preopened) {

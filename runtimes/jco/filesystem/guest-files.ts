@@ -14,7 +14,7 @@ export interface GuestFiles {
 }
 
 export function openGuestFiles(host: GuestHost): GuestFiles {
-  const table: NodeTable = new DescriptorTable(host.limits.descriptors, (count) => host.reportDescriptors(count));
+  const table: NodeTable = new DescriptorTable(host);
   const mounts = new MountTable(host.mounts);
   const close = (): void => {
     table.closeAll();

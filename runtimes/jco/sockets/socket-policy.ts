@@ -22,7 +22,8 @@ export class SocketPolicy {
 
   /** One more socket. @throws `out-of-memory` at the guest's limit of descriptors: 0.3 has no word for it */
   opened(): void {
-    if (this.#open >= this.context.host.limits.descriptors) refuse('out-of-memory');
+    const { host } = this.context;
+    if (this.#open >= host.limits.descriptors || !host.nodeHasDescriptors()) refuse('out-of-memory');
     this.#open++;
   }
 

@@ -83,12 +83,12 @@ export class HostileNode {
     this.#leases = new LeaseRecorder(fake);
   }
 
-  /** Ready, with a victim that ticks, and warm: one harmless pod of every runtime and class has run. */
-  static async start(configuration: object = {}): Promise<HostileNode> {
+  /** Ready, with a victim that ticks, and warm: one harmless pod of every runtime and class has run. `within`: the command that becomes the node. */
+  static async start(configuration: object = {}, within: readonly string[] = []): Promise<HostileNode> {
     const fake = await startApiFake({ nodeName: 'hostile' });
     const node = new HostileNode(await mkdtemp(path.join(tmpdir(), 'wasmlet-hostile-')), fake, await startRegistryFake());
     try {
-      await node.#start(configuration);
+      await node.#start(configuration, within);
       return node;
     } catch (error) {
       await node.close();
@@ -114,6 +114,12 @@ export class HostileNode {
     const directory = path.join(this.directory, 'host', name);
     await mkdir(directory, { recursive: true });
     return directory;
+  }
+
+  /** Pods that the node offers the scheduler. */
+  offered(): number {
+    const status = this.fake.objects.get('nodes', undefined, 'hostile')?.['status'] as { allocatable?: { pods?: string } } | undefined;
+    return Number(status?.allocatable?.pods);
   }
 
   /** The object of a pod, while there is one. */
@@ -221,12 +227,13 @@ export class HostileNode {
     if (code !== undefined) assert.equal(code, 0, this.#process.stderr().slice(-2000));
   }
 
-  async #start(configuration: object): Promise<void> {
+  async #start(configuration: object, within: readonly string[]): Promise<void> {
     const runtimes = [...new Set(runtimeClasses.map(({ runtime }) => runtime))];
     this.#started = startNode({
       directory: this.directory,
       name: 'hostile',
       args: ['--kubeconfig', this.fake.kubeconfigPath],
+      within,
       configuration: { podLogsDir: path.join(this.directory, 'logs'), runtimes: { allowed: runtimes }, ...configuration },
     });
     await eventually(`the node is ready\n${this.#process.stderr().slice(-2000)}`, () => this.#ready() === 'True');

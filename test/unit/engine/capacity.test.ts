@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { costs, memoriesOfAProcess, nothingPlaced, podCapacity, roomFor, wallsFor } from '../../../core/engine/capacity.ts';
+import { costs, guestDescriptors, memoriesOfAProcess, nothingPlaced, podCapacity, roomFor, wallsFor } from '../../../core/engine/capacity.ts';
 
 const roomy = { maps: 10_000_000, files: 1_048_576, threads: 1_000_000, memories: memoriesOfAProcess, bytes: 2 ** 40 };
 
@@ -44,6 +44,13 @@ describe('the pods that a node offers', () => {
     assert.equal(podCapacity(500, 300, walls, { dedicated: 0, shared: 300 }), 400);
     assert.equal(podCapacity(500, 100, walls, { dedicated: 100, shared: 0 }), 100, 'a full node offers what it has');
   });
+});
+
+test('guests may have the files that neither the node nor its containers need', () => {
+  assert.equal(guestDescriptors({ ...roomy, files: 20_000 }, 110), 20_000 - 256 - 110 * 6);
+  assert.equal(guestDescriptors({ ...roomy, files: 496 }, 110), 496 - 256 - 30 * 6, '30 containers fit');
+  assert.equal(guestDescriptors({ ...roomy, files: Infinity }, 110), Infinity);
+  assert.equal(guestDescriptors({ ...roomy, files: 100 }, 110), 0);
 });
 
 test('raised walls hold what they were raised for', () => {

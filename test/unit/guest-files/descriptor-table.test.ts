@@ -9,9 +9,9 @@ class Fake {
   }
 }
 
-function table(limit = 10): { descriptors: DescriptorTable<Fake>; counts: number[] } {
+function table(limit = 10, nodeHasDescriptors = () => true): { descriptors: DescriptorTable<Fake>; counts: number[] } {
   const counts: number[] = [];
-  return { descriptors: new DescriptorTable<Fake>(limit, (count) => counts.push(count)), counts };
+  return { descriptors: new DescriptorTable<Fake>({ limits: { descriptors: limit }, reportDescriptors: (count) => counts.push(count), nodeHasDescriptors }), counts };
 }
 
 test('the lowest free number is given', () => {
@@ -70,4 +70,9 @@ test('what is held without a number counts, and is closed once', () => {
   descriptors.release(again);
   assert.deepEqual([held.closed, again.closed], [1, 1]);
   assert.deepEqual(counts, [1, 2, 1, 2, 0]);
+});
+
+test('what the node cannot spare is ENFILE', () => {
+  const { descriptors } = table(2, () => false);
+  assert.throws(() => descriptors.insert(() => new Fake()), { code: 'ENFILE' });
 });

@@ -20,7 +20,7 @@ beforeEach(() => {
   for (let file = 0; file < files; file++) writeFileSync(path.join(hostPath, `f${file}`), '');
   mounts = new MountTable([{ guestPath: '/data', hostPath, readOnly: false }]);
   counts = [];
-  table = new DescriptorTable(2, (count) => counts.push(count));
+  table = new DescriptorTable({ limits: { descriptors: 2 }, reportDescriptors: (count) => counts.push(count), nodeHasDescriptors: () => true });
   const directory = new Directory(mounts, mounts.roots()[0]!);
   table.insert(() => directory);
   cursor = new ListingCursor(directory, table);

@@ -131,6 +131,10 @@ export class GuestThread implements GuestPlace {
     return this.#control.over;
   }
 
+  get descriptors(): number {
+    return this.#control.descriptors;
+  }
+
   requestStop(): boolean {
     return this.#control.requestStop();
   }

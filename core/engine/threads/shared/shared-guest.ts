@@ -58,6 +58,10 @@ export class SharedGuest implements GuestPlace {
     return this.#ended || (this.#control?.over ?? false);
   }
 
+  get descriptors(): number {
+    return this.#control?.descriptors ?? 0;
+  }
+
   requestStop(): boolean {
     return this.#control?.requestStop() ?? false;
   }
