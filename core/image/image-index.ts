@@ -18,8 +18,8 @@ export interface ImageRecord extends Omit<Image, 'artifact'> {
 export class ImageIndex {
   readonly #directory: string;
   readonly #logger: Logger;
-  /** What was read, by file, and of which version of it. */
-  readonly #read = new Map<string, { readonly version: string; readonly record: ImageRecord | undefined }>();
+  /** What was read, by file, and of which version of it: one record for all that ask, at once or later. */
+  readonly #read = new Map<string, { readonly version: string; readonly record: Promise<ImageRecord | undefined> }>();
 
   /** `directory`: `<root>/images/references`; created on the first write. */
   constructor(directory: string, logger: Logger) {
@@ -66,8 +66,10 @@ export class ImageIndex {
     const version = `${found.ino}/${found.mtimeNs}/${found.size}`;
     const known = this.#read.get(file);
     if (known?.version === version) return known.record;
-    const record = await this.#parse(file);
+    const record = this.#parse(file);
     this.#read.set(file, { version, record });
+    // What failed is no version of it.
+    record.catch(() => this.#read.get(file)?.record === record && this.#read.delete(file));
     return record;
   }
 

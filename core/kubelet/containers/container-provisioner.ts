@@ -39,7 +39,11 @@ export class ContainerProvisioner {
     // What failed after the pull needs no other pull.
     const image = before?.kind === 'failed' && before.hash === hash && before.attempt === attempt ? before.image : undefined;
     record.provisions.set(name, { kind: 'pending', hash, attempt });
-    void this.#bring(record, container, action, image).finally(() => this.#options.ended(record.uid));
+    record.pulls ??= new AbortController();
+    void this.#bring(record, container, action, image, record.pulls.signal).finally(() => {
+      if (![...record.provisions.values()].some(({ kind }) => kind === 'pending')) record.pulls = undefined;
+      this.#options.ended(record.uid);
+    });
   }
 
   /** The attempt could not be configured, created or started. Told when it is news. Answers when it is tried again. */
@@ -55,10 +59,9 @@ export class ContainerProvisioner {
     return retryAt;
   }
 
-  async #bring(record: PodRecord, container: Container, action: PullAction, present: Image | undefined): Promise<void> {
+  async #bring(record: PodRecord, container: Container, action: PullAction, present: Image | undefined, signal: AbortSignal): Promise<void> {
     const { puller, objects } = this.#options;
     const { name, attempt, hash } = action;
-    const { signal } = record.jobs;
     let image = present;
     try {
       if (image === undefined) {

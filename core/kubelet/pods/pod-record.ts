@@ -5,6 +5,7 @@ import type { BackoffEntry } from '../../pod/actions/restart-backoff.ts';
 import type { PodFailure } from '../../pod/status/generate-pod-status.ts';
 import { allocatedPod, allocationOf, type Allocation } from '../../pod/resize.ts';
 import type { ContainerInputs } from '../containers/container-inputs.ts';
+import { SparseMap } from './sparse.ts';
 
 /** What a pod's worker remembers of it, in memory only. Written by the pod's own sync and the ends of its jobs. */
 export interface PodRecord {
@@ -25,20 +26,20 @@ export interface PodRecord {
   failure?: PodFailure;
   /** No source wants it any more: force deleted, file removed, or its deletion is complete. */
   removed: boolean;
-  readonly waiting: Map<string, WaitingReason>;
-  readonly provisions: Map<string, Provision>;
+  readonly waiting: SparseMap<string, WaitingReason>;
+  readonly provisions: SparseMap<string, Provision>;
   /** The objects of provisions that are ready. */
-  readonly inputs: Map<string, ContainerInputs>;
-  readonly backoffs: Map<string, ContainerBackoff>;
+  readonly inputs: SparseMap<string, ContainerInputs>;
+  readonly backoffs: SparseMap<string, ContainerBackoff>;
   /** Back-offs of pulls, by image. */
-  readonly imageBackoffs: Map<string, BackoffEntry>;
-  /** Attempts stopped because the definition changed. */
-  readonly replaced: Set<string>;
+  readonly imageBackoffs: SparseMap<string, BackoffEntry>;
+  /** Attempts stopped because the definition changed, by container id. */
+  readonly replaced: SparseMap<string, true>;
   /** Stops that have not returned, by container id: the grace they were given last. */
-  readonly stops: Map<string, number>;
+  readonly stops: SparseMap<string, number>;
   readonly volumes: VolumesRecord;
-  /** Ends pulls. */
-  readonly jobs: AbortController;
+  /** Ends pulls; absent while there are none. */
+  pulls: AbortController | undefined;
   /** Events about attempts that have been told: `<word> <id>`. */
   readonly told: Set<string>;
   /** Volumes are gone, nothing runs: another pod may take the name. */
@@ -51,14 +52,14 @@ export interface VolumesRecord {
   /** They have been set up once. */
   ready: boolean;
   /** The pod as it was when they were set up last. */
-  pod?: Pod;
-  setUpAt?: number;
+  pod: Pod | undefined;
+  setUpAt: number | undefined;
   /** An object that they show has changed. */
   stale: boolean;
   /** Failures in a row. */
   failures: number;
-  retryAt?: number;
-  job?: Promise<void>;
+  retryAt: number | undefined;
+  job: Promise<void> | undefined;
 }
 
 export function newPodRecord(desired: Pod, incarnation: number): PodRecord {
@@ -75,15 +76,16 @@ export function newPodRecord(desired: Pod, incarnation: number): PodRecord {
     admitted: false,
     rejected: false,
     removed: false,
-    waiting: new Map(),
-    provisions: new Map(),
-    inputs: new Map(),
-    backoffs: new Map(),
-    imageBackoffs: new Map(),
-    replaced: new Set(),
-    stops: new Map(),
-    volumes: { ready: false, stale: false, failures: 0 },
-    jobs: new AbortController(),
+    waiting: new SparseMap(),
+    provisions: new SparseMap(),
+    inputs: new SparseMap(),
+    backoffs: new SparseMap(),
+    imageBackoffs: new SparseMap(),
+    replaced: new SparseMap(),
+    stops: new SparseMap(),
+    // All fields from the start: an object that gains and loses some is a hash table.
+    volumes: { ready: false, pod: undefined, setUpAt: undefined, stale: false, failures: 0, retryAt: undefined, job: undefined },
+    pulls: undefined,
     told: new Set(),
     released: false,
     cleaned: false,

@@ -56,14 +56,14 @@ export class PodVolumes {
       await manager.setUp(pod);
       volumes.ready = true;
       volumes.failures = 0;
-      delete volumes.retryAt;
+      volumes.retryAt = undefined;
     } catch (error) {
       volumes.failures += 1;
       volumes.retryAt = clock.now() + Math.min(firstRetryMilliseconds * 2 ** (volumes.failures - 1), longestRetryMilliseconds);
-      if (!record.jobs.signal.aborted) events.pod(pod, 'Warning', 'FailedMount', messageOf(error));
+      if (record.state === 'syncing') events.pod(pod, 'Warning', 'FailedMount', messageOf(error));
     }
     volumes.setUpAt = clock.now();
-    delete volumes.job;
+    volumes.job = undefined;
     ended(record.uid);
   }
 }

@@ -82,7 +82,7 @@ export class PodWorkers implements PodSyncer {
     const record = this.#records.get(uid);
     if (record === undefined) return;
     record.volumes.stale = true;
-    delete record.volumes.retryAt;
+    record.volumes.retryAt = undefined;
     for (const [name, provision] of record.provisions) {
       if (provision.kind === 'failed' && provision.failure.reason === 'CreateContainerConfigError') record.provisions.delete(name);
     }
@@ -200,7 +200,7 @@ export class PodWorkers implements PodSyncer {
 
   #syncTerminatingPod(record: PodRecord): SyncOutcome {
     const { engine, stopper, reporter } = this.#options;
-    record.jobs.abort();
+    record.pulls?.abort();
     const grace = stopGraceSeconds(record.pod);
     for (const container of engine.podSandbox(record.uid)?.containers ?? []) {
       if (container.phase !== 'exited') stopper.stop(record, container, grace, `Stopping container ${container.name}`);

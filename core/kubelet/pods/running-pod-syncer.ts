@@ -132,7 +132,7 @@ export class RunningPodSyncer {
     const { engine, stopper, provisioner, clock, events, podsDirectory } = this.#options;
     const { pod, uid } = record;
     for (const { id, name, message } of actions.kill) {
-      record.replaced.add(id);
+      record.replaced.set(id, true);
       stopper.stop(record, { id, name }, stopGraceSeconds(pod), message);
     }
     for (const id of actions.forget) await this.#forget(record, id);

@@ -31,7 +31,7 @@ export function containerHistories(
   pod: Pod,
   sandbox: PodSandboxObservation | undefined,
   baseline: PodStatus | undefined,
-  replaced: ReadonlySet<string>,
+  replaced: Pick<ReadonlySet<string>, 'has'>,
 ): readonly ContainerHistory[] {
   const describe = (container: Container, kind: ContainerKind, statuses: readonly ContainerStatus[] | undefined): ContainerHistory => {
     const attempts = (sandbox?.containers ?? [])
