@@ -62,8 +62,9 @@ const withoutIo: EsbuildPlugin = {
 const builtinsOnDemand: EsbuildPlugin = {
   name: 'builtins-on-demand',
   setup(builder) {
-    builder.onResolve({ filter: /^node:(crypto|fs|os|path|url|worker_threads)$/ }, ({ path: name, kind }) =>
-      kind === 'import-statement' ? { path: name, namespace: 'builtin' } : undefined,
+    // A copy for each file that asks: what several share would be a chunk of its own, to be found and read by every thread.
+    builder.onResolve({ filter: /^node:(crypto|fs|os|path|url|worker_threads)$/ }, ({ path: name, kind, importer }) =>
+      kind === 'import-statement' ? { path: name, namespace: 'builtin', suffix: `?${path.relative(root, importer)}` } : undefined,
     );
     builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = process.getBuiltinModule('${name}');`, loader: 'js' }));
   },

@@ -93,8 +93,8 @@ export const inputRingBytes = 64 * 1024;
 export interface Preload {
   /** `file:` URL of its thread module. */
   readonly runtimeUrl: string;
-  /** Run an empty module on it, so that V8 has compiled the adapter's code when a guest comes: 2 ms of a start. */
-  readonly rehearse: boolean;
+  /** Its starts are rehearsed (core/guest/dedicated/rehearsal.ts): for runtimes of preview 1, and threads that nobody waits for. */
+  readonly rehearsed: boolean;
 }
 
 /** The piscina task of a thread that has one guest at a time: it lasts as long as the thread does. */

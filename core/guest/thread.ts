@@ -1,15 +1,18 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { messageOf } from '../api/errors.ts';
-import type { GuestExit, GuestTask, RuntimeThread } from '../api/runtime.ts';
+import type { GuestExit, RuntimeThread } from '../api/runtime.ts';
 import { collectGarbage } from './memory/give-back-heap.ts';
 import { createDedicatedHost } from './dedicated/dedicated-host.ts';
+import { rehearse } from './dedicated/rehearsal.ts';
 import { StopSignal } from './ending/doom.ts';
 import { ownTid } from './own-tid.ts';
+import { importRuntime, installation } from './import-runtime.ts';
 import { landlockRules } from './landlock/landlock-rules.ts';
 import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
-import { controlBytes, controlWord, nodeDescriptorBytes, recordHeaderBytes, ringHeaderBytes } from './protocol.ts';
+import { controlWord } from './protocol.ts';
 import { Priority } from './cpu/priority.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 import { runOnHost } from './ending/run-on-host.ts';
@@ -23,16 +26,6 @@ const idleMilliseconds = 500;
 /** Share of the JavaScript heap that former guests may leave in use; with more the thread takes no other. */
 const usableHeap = 0.5;
 
-/** `(module (memory (export "memory") 1) (func (export "_start")))` */
-const emptyCommand = Uint8Array.from([
-  0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, // preamble
-  0x01, 0x04, 0x01, 0x60, 0x00, 0x00, // types
-  0x03, 0x02, 0x01, 0x00, // functions
-  0x05, 0x03, 0x01, 0x00, 0x01, // memories
-  0x07, 0x13, 0x02, 0x06, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x02, 0x00, 0x06, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0x00, 0x00, // exports
-  0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b, // code
-]);
-
 /** A thread's whole life, as a piscina task. It never settles: piscina must not give the thread to anybody; the main thread ends it. */
 export async function serve(task: ThreadTask | SharedThreadTask): Promise<never> {
   if (task.kind === 'dedicated') return serveDedicated(task);
@@ -44,14 +37,29 @@ export async function serve(task: ThreadTask | SharedThreadTask): Promise<never>
  * A thread that has one guest at a time: warm up, then run one container after the other, as the main thread orders them.
  */
 async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
-  const post = (message: ThreadMessage): void => port.postMessage(message);
-  const runtimes = new Map<string, RuntimeThread>();
-  // A runtime that cannot be imported, or not run, is reported when a container needs it.
-  const preloaded = preload === undefined ? undefined : await warmUp(preload).catch(() => undefined);
-  if (preload !== undefined && preloaded !== undefined) runtimes.set(preload.runtimeUrl, preloaded);
-  const remains = new Remains();
-  const priority = new Priority();
+  const thread: DedicatedThread = { runtimes: new Map(), remains: new Remains() };
+  if (preload !== undefined) await warmUp(preload, thread).catch(() => {}); // What is wrong is reported when a container needs the runtime.
+  takeOrders(port, thread, new Priority());
+  port.postMessage({ kind: 'ready', threadId, tid: ownTid() } satisfies ThreadMessage);
+  return new Promise<never>(() => {});
+}
 
+/** What a thread keeps from one guest to the next. */
+interface DedicatedThread {
+  /** By URL. */
+  readonly runtimes: Map<string, RuntimeThread>;
+  readonly remains: Remains;
+}
+
+async function warmUp({ runtimeUrl, rehearsed }: Preload, thread: DedicatedThread): Promise<void> {
+  thread.runtimes.set(runtimeUrl, await importRuntime(runtimeUrl));
+  // Not lowered: only root could raise it again.
+  if (rehearsed) await rehearse(runtimeUrl, (port) => takeOrders(port, thread, new Priority(0)));
+}
+
+/** Runs the containers that are ordered through `port`, one after the other. */
+function takeOrders(port: MessagePort, { runtimes, remains }: DedicatedThread, priority: Priority): void {
+  const post = (message: ThreadMessage): void => port.postMessage(message);
   const run = async (order: GuestOrder): Promise<void> => {
     remains.guestComes();
     const end = await runGuest(order, runtimes, () => post({ kind: 'doorbell' }), () => priority.lower());
@@ -62,18 +70,6 @@ async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
     remains.guestLeft(memoryOf(order));
   };
   port.on('message', (order: GuestOrder) => void run(order));
-  post({ kind: 'ready', threadId, tid: ownTid() });
-  return new Promise<never>(() => {});
-}
-
-async function warmUp({ runtimeUrl, rehearse }: Preload): Promise<RuntimeThread> {
-  const runtime = (await import(runtimeUrl)) as RuntimeThread;
-  if (!rehearse) return runtime;
-  const task: GuestTask = { containerId: '', argv: ['rehearsal'], env: [], cwd: '/', isolation: 'dedicated', tty: false, modules: { main: new WebAssembly.Module(emptyCommand) } };
-  const memory = { control: new SharedArrayBuffer(controlBytes), nodeDescriptors: new SharedArrayBuffer(nodeDescriptorBytes), output: new SharedArrayBuffer(ringHeaderBytes + recordHeaderBytes) };
-  const { host } = createDedicatedHost({ runtimeUrl, task, mounts: [], descriptors: 16, growRefusedExport: '', mayReuse: false, landlock: false, ...memory }, () => {}, () => {});
-  await runtime.start(task, host);
-  return runtime;
 }
 
 type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' | 'stopped' }>;
@@ -83,7 +79,7 @@ async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>,
   const { host, doom } = createDedicatedHost(order, ringDoorbell, beforeGuest);
   try {
     // Importing again what is there costs a tenth of a millisecond.
-    const runtime = runtimes.get(order.runtimeUrl) ?? ((await import(order.runtimeUrl)) as RuntimeThread);
+    const runtime = runtimes.get(order.runtimeUrl) ?? (await importRuntime(order.runtimeUrl));
     runtimes.set(order.runtimeUrl, runtime);
     if (order.landlock) bindToMounts(order);
     const exit = await runOnHost(runtime, order.task, host, doom);
@@ -94,9 +90,6 @@ async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>,
     Atomics.store(control, controlWord.ended, 1);
   }
 }
-
-/** Where this code lies: in a checkout the repository, in the release bundle the package. */
-const installation = path.resolve(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../..' : '..');
 
 /** The second wall around what a guest can open (core/guest/landlock); not there on kernels without it. */
 function bindToMounts({ mounts, runtimeUrl, task: { glue } }: GuestOrder): void {

@@ -2,7 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, WasmletError } from '../../api/errors.ts';
-import type { PreparedArtifact, RuntimeThread } from '../../api/runtime.ts';
+import type { PreparedArtifact } from '../../api/runtime.ts';
+import { importRuntime } from '../../guest/import-runtime.ts';
 import { indexFile } from './prepare-protocol.ts';
 import type { PreparedIndex, PrepareJob, PrepareReply } from './prepare-protocol.ts';
 import { rewrite } from './rewrite.ts';
@@ -39,7 +40,7 @@ async function prepare(job: PrepareJob): Promise<void> {
 
 async function coreModules(job: PrepareJob, bytes: Uint8Array): Promise<PreparedArtifact> {
   if (job.kind === 'module') return { modules: { main: bytes } };
-  const runtime = (await import(job.threadUrl)) as RuntimeThread;
+  const runtime = await importRuntime(job.threadUrl);
   if (runtime.prepare === undefined) throw new Error(`the runtime at ${job.threadUrl} takes components and exports no prepare`);
   return runtime.prepare({ kind: job.kind, bytes, digest: job.digest, inspection: job.inspection, directory: job.directory });
 }

@@ -94,5 +94,5 @@ function heapOf({ kind, sizeBytes }: ContainerConfig['artifact']): SizeClass['he
 
 /** What a spare thread for that runtime does in advance. */
 function preloadOf({ threadUrl, manifest }: RegisteredRuntime): Preload {
-  return { runtimeUrl: threadUrl, rehearse: manifest.accepts.some((accepted) => accepted.kind === 'module' && accepted.importless !== false) };
+  return { runtimeUrl: threadUrl, rehearsed: manifest.accepts.some((accepted) => accepted.kind === 'module' && accepted.imports.includes('wasi_snapshot_preview1')) };
 }

@@ -1,28 +1,17 @@
 // The first file of every guest thread and of every prepare process. Plain JavaScript: a TypeScript entry costs a thread
-// 7 MB and 20 ms. It turns on the compile cache, which the main thread's call does not reach, and lets runtimes outside
-// this installation import `wasmlet/api` and `wasmlet/guest`.
+// 7 MB and 20 ms. It turns on the compile cache, which the main thread's call does not reach.
 import module from 'node:module';
 import { isMainThread, workerData } from 'node:worker_threads';
 
 const source = import.meta.url.endsWith('/core/engine/threads/thread-entry.js');
 
 /** Where the parts lie: in a checkout by their rooms, in the release bundle beside this file. */
-const parts = source
-  ? { api: '../../api/index.ts', guest: '../../guest/index.ts', thread: '../../guest/thread.ts', prepare: '../prepare/prepare-process.ts' }
-  : { api: './api.js', guest: './guest.js', thread: './thread.js', prepare: './prepare.js' };
+const parts = source ? { thread: '../../guest/thread.ts', prepare: '../prepare/prepare-process.ts' } : { thread: './thread.js', prepare: './prepare.js' };
 
 const locate = (part) => new URL(part, import.meta.url).href;
-const published = new Map([['wasmlet/api', locate(parts.api)], ['wasmlet/guest', locate(parts.guest)]]);
 
 const compileCache = isMainThread ? process.argv[2] : workerData?.compileCache;
 if (compileCache) module.enableCompileCache(compileCache);
-
-module.registerHooks({
-  resolve(specifier, context, next) {
-    const url = published.get(specifier);
-    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
-  },
-});
 
 /** piscina's task. */
 export async function run(thread) {

@@ -7,12 +7,18 @@ import { guestNiceness } from '../protocol.ts';
  */
 export class Priority {
   readonly #own = os.getPriority();
+  readonly #guests: number;
   #lowered = false;
+
+  /** `guests`: the niceness of guests, unless the node's own is higher. */
+  constructor(guests = guestNiceness) {
+    this.#guests = Math.max(guests, this.#own);
+  }
 
   /** Before the first code of a guest. */
   lower(): void {
     if (this.#lowered) return;
-    os.setPriority(Math.max(guestNiceness, this.#own));
+    os.setPriority(this.#guests);
     this.#lowered = true;
   }
 

@@ -6,6 +6,7 @@ import { createGuestClock, threadCpuMicroseconds } from '../time/clock.ts';
 import { StopSignal } from '../ending/doom.ts';
 import { createGuestHost } from '../guest-host.ts';
 import type { GuestHost } from '../host.ts';
+import { importRuntime } from '../import-runtime.ts';
 import { instantiate } from '../instantiate.ts';
 import { OutputRingWriter } from '../rings/output-ring.ts';
 import { Pace } from '../cpu/pace.ts';
@@ -41,7 +42,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
   const runtimes = new Map<string, Promise<RuntimeThread>>();
   const runtimeAt = (url: string): Promise<RuntimeThread> => {
     let runtime = runtimes.get(url);
-    if (runtime === undefined) runtimes.set(url, (runtime = import(url) as Promise<RuntimeThread>));
+    if (runtime === undefined) runtimes.set(url, (runtime = importRuntime(url)));
     return runtime;
   };
 

@@ -2,24 +2,35 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { type SpareThread, ThreadReserve } from '../../../core/engine/threads/dedicated/thread-reserve.ts';
+import type { Preload } from '../../../core/guest/protocol.ts';
 import { silentLogger } from '../../../core/telemetry/logger.ts';
 import { VirtualClock } from '../../support/kubelet/virtual-clock.ts';
 
-const wasi = { runtimeUrl: 'wasi', rehearse: false };
-const other = { runtimeUrl: 'other', rehearse: false };
+const wasi = { runtimeUrl: 'wasi', rehearsed: true };
+const other = { runtimeUrl: 'other', rehearsed: true };
 
 describe('the thread reserve', () => {
   let clock: VirtualClock;
   let made: SpareThread[];
+  let rehearsed: (boolean | undefined)[];
   let reserve: ThreadReserve<SpareThread>;
 
   beforeEach(async () => {
     clock = new VirtualClock();
     made = [];
-    reserve = new ThreadReserve({ start: async () => newThread(), maxThreads: 100, warmThreads: 2, clock, logger: silentLogger });
+    rehearsed = [];
+    reserve = reserveOf(2);
     reserve.warmUp(wasi);
     await pass(0);
   });
+
+  function reserveOf(warmThreads: number): ThreadReserve<SpareThread> {
+    const start = async (preload: Preload | undefined): Promise<SpareThread> => {
+      rehearsed.push(preload?.rehearsed);
+      return newThread();
+    };
+    return new ThreadReserve({ start, maxThreads: 100, warmThreads, clock, logger: silentLogger });
+  }
 
   function newThread(): SpareThread {
     const { promise: gone, resolve } = Promise.withResolvers<void>();
@@ -92,5 +103,22 @@ describe('the thread reserve', () => {
     void reserve.take(other, never).then(() => (served = true));
     for (let round = 0; round < 20; round += 1) await burst(4, 5);
     assert.equal(served, true);
+  });
+
+  it('rehearses on the threads that it keeps, not while a container waits', async () => {
+    assert.deepEqual(rehearsed, [true, true]);
+    await take(3);
+    assert.deepEqual(rehearsed.slice(2), [false]);
+    await pass(1000);
+    assert.ok(rehearsed.length > 3 && rehearsed.slice(3).every((rehearsal) => rehearsal === true));
+  });
+
+  it('keeps a thread from the first container on, where nobody warmed it up', async () => {
+    reserve = reserveOf(1);
+    await pass(1000);
+    const before = made.length;
+    await take(1);
+    await pass(1000);
+    assert.ok(made.length > before + 1);
   });
 });

@@ -83,6 +83,8 @@ export class ThreadReserve<Thread extends SpareThread> {
     const idle = this.#takeIdle(preload);
     if (this.#options.warmThreads > 0) this.#preload = preload;
     if (idle !== undefined) {
+      // With nothing left the next container would wait for all of a start.
+      if (this.#idle.length === 0) this.#raiseTarget();
       this.#refillSoon();
       return idle;
     }
@@ -146,6 +148,7 @@ export class ThreadReserve<Thread extends SpareThread> {
       waiter!.resolve(thread);
       // It may keep the thread for good: the others need one of their own.
       if (this.#waiting.length > 0) this.#startMore();
+      else this.#refillSoon();
       return;
     }
     if (this.#stopped || this.#idle.length >= Math.max(mostIdle, this.#options.warmThreads)) {
@@ -173,15 +176,16 @@ export class ThreadReserve<Thread extends SpareThread> {
         if (this.#waiting.length === 0 || this.#idle.length === 0) return;
         void this.#idle.shift()!.terminate();
       }
-      void this.#start(this.#waiting[this.#starting]?.preload);
+      const waiter = this.#waiting[this.#starting];
+      // A container that waits has its own start for a rehearsal.
+      void this.#start(waiter === undefined ? this.#preload : { ...waiter.preload, rehearsed: false });
     }
   }
 
-  /** `preload`: of the container that will probably get it. */
   async #start(preload: Preload | undefined): Promise<void> {
     this.#starting += 1;
     try {
-      const thread = await this.#options.start(preload ?? this.#preload);
+      const thread = await this.#options.start(preload);
       this.#starting -= 1;
       this.#offer(thread);
     } catch (error) {
@@ -215,8 +219,6 @@ export class ThreadReserve<Thread extends SpareThread> {
   }
 
   #refillSoon(): void {
-    // With nothing left the next container would wait for all of a start.
-    if (this.#idle.length === 0) this.#raiseTarget();
     if (this.#refilling) return;
     this.#refilling = true;
     this.#options.clock.after(refillPauseMilliseconds, () => {

@@ -24,8 +24,14 @@ const heaps: Readonly<Record<SizeClass['heap'], ResourceLimits>> = {
 };
 const stacks: Readonly<Record<StackClass, ResourceLimits>> = { small: { stackSizeMb: 1 }, deep: { stackSizeMb: 64 } };
 
-/** The class of the threads that are kept ready. */
+/** The class of the threads that are kept ready from the beginning. */
 const common: SizeClass = { heap: 'module', stack: 'small' };
+
+/** Of the others one is kept ready from the first container of that class on; what may need 64 MB of stack is not. */
+function warmThreadsOf({ heap, stack }: SizeClass, warmThreads: number): number {
+  if (stack !== common.stack) return 0;
+  return heap === common.heap ? warmThreads : Math.min(1, warmThreads);
+}
 
 const nameOf = ({ heap, stack }: SizeClass): string => `${heap}/${stack}`;
 
@@ -102,7 +108,7 @@ export class ThreadSupply {
     let supplied = this.#classes.get(name);
     if (supplied === undefined) {
       const { maxThreads, clock, logger } = this.#options;
-      const warmThreads = name === nameOf(common) ? this.#options.warmThreads : 0;
+      const warmThreads = warmThreadsOf(sizeClass, this.#options.warmThreads);
       const most = maxThreads + warmThreads;
       const pool = new ThreadPool({ ...this.#options, maxThreads: most, resourceLimits: { ...heaps[sizeClass.heap], ...stacks[sizeClass.stack] } });
       supplied = { pool, reserve: new ThreadReserve({ start: (preload) => pool.start({ kind: 'dedicated', ...(preload === undefined ? {} : { preload }) }, (started) => new PoolThread(started)), maxThreads: most, warmThreads, clock, logger }) };
