@@ -21,6 +21,8 @@ interface Scene {
   readonly name: string;
   readonly bed: EngineBed;
   readonly runtime: string;
+  /** The program is clock.wat: its first host call asks for the time, which it then writes. */
+  readonly tellsTime: boolean;
   /** The program of each round. */
   artifact(round: number): Promise<Artifact>;
 }
@@ -28,7 +30,9 @@ interface Scene {
 /** How long the engine takes from a program that is on this machine to the guest's first host call, without any cluster. */
 export const engine: LocalSuite = {
   bed: 'local',
-  description: "ms from the call that creates a container until the engine's event of the guest's first host call; the threads' side from the release bundle",
+  description:
+    "ms from the call that creates a container, and from the one that starts it, until the engine's event of the guest's first host call, and until that call itself, as the guest " +
+    "reads the clock; the threads' side from the release bundle",
   defaults: { n: 100 },
   parameters: ({ n }) => ({ n }),
   async run(bed, { n }) {
@@ -45,30 +49,31 @@ export const engine: LocalSuite = {
     try {
       const warm = await engineOf('warm', 2);
       const cold = await engineOf('cold', 0);
-      const small = await stored(bed, 'sleep', await sleeper(), 'module');
-      const component = await stored(bed, 'sleep-component', await componentOf(await sleeper()), 'component');
+      const small = await stored(bed, 'clock', await clock(), 'module');
+      const component = await stored(bed, 'clock-component', await componentOf(await clock()), 'component');
       const scenes: Scene[] = [
-        { name: 'cached module, warm thread', bed: warm, runtime: 'wasi', artifact: async () => small },
-        { name: 'cached module, cold thread', bed: cold, runtime: 'wasi', artifact: async () => small },
-        { name: 'uncached 100 kB module, warm thread', bed: warm, runtime: 'wasi', artifact: async (round) => stored(bed, `large-${round}`, large(round), 'module') },
-        { name: 'cached component', bed: warm, runtime: 'jco', artifact: async () => component },
+        { name: 'cached module, warm thread', bed: warm, runtime: 'wasi', tellsTime: true, artifact: async () => small },
+        { name: 'cached module, cold thread', bed: cold, runtime: 'wasi', tellsTime: true, artifact: async () => small },
+        { name: 'uncached 100 kB module, warm thread', bed: warm, runtime: 'wasi', tellsTime: false, artifact: async (round) => stored(bed, `large-${round}`, large(round), 'module') },
+        { name: 'cached component', bed: warm, runtime: 'jco', tellsTime: false, artifact: async () => component },
       ];
-      const samples = new Map(scenes.map((scene) => [scene, { created: [] as number[], started: [] as number[], gone: [] as number[] }]));
+      const samples = new Map(scenes.map((scene) => [scene, { created: [] as number[], started: [] as number[], called: [] as number[], gone: [] as number[] }]));
       for (let round = -warmUpRounds; round < n; round += 1) {
         if (round % 20 === 0) bed.progress(`engine: ${Math.max(round, 0)} of ${n} rounds done`);
         for (const scene of round % 2 === 0 ? scenes : scenes.toReversed()) {
           const measured = await once(scene, round);
           if (round < 0) continue;
-          const { created, started, gone } = samples.get(scene)!;
+          const { created, started, called, gone } = samples.get(scene)!;
           created.push(measured.created);
           started.push(measured.started);
+          if (measured.called !== undefined) called.push(measured.called);
           gone.push(measured.gone);
         }
       }
       return scenes.flatMap((scene) => {
-        const { created, started, gone } = samples.get(scene)!;
+        const { created, started, called, gone } = samples.get(scene)!;
         const row = (metric: string, values: readonly number[]): Measurement => ({ metric, unit: 'ms', subject: 'engine', variant: scene.name, samples: values });
-        return [row('created to first host call', created), row('… from its start', started), row('stopped to its thread gone', gone)];
+        return [row('created to first host call', created), row('… from its start', started), ...(called.length === 0 ? [] : [row('from its start to the call itself', called)]), row('stopped to its thread gone', gone)];
       });
     } finally {
       for (const made of engines) await made.close();
@@ -76,20 +81,45 @@ export const engine: LocalSuite = {
   },
 };
 
-async function once({ bed, runtime, artifact }: Scene, round: number): Promise<{ created: number; started: number; gone: number }> {
+interface Times {
+  readonly created: number;
+  readonly started: number;
+  /** Absent: the program's first host call is another than asking for the time. */
+  readonly called?: number;
+  readonly gone: number;
+}
+
+async function once({ bed, runtime, artifact, tellsTime }: Scene, round: number): Promise<Times> {
   const config = await bed.config(await artifact(round), { runtime, podUid: `pod-${round}`, resources: { descriptors: 256, memoryBytes: 64 * 2 ** 20 } });
   await new Promise((done) => setTimeout(done, pauseMilliseconds));
-  const createdAt = performance.now();
+  const createdAt = now();
   const id = await bed.engine.createContainer(config);
-  const startedAt = performance.now();
+  const creating = now() - createdAt;
+  const output = tellsTime ? (await bed.engine.attach(id)).stdout.getReader() : undefined;
+  const startedAt = now();
   await bed.engine.startContainer(id);
   await bed.running(id);
-  const runningAt = performance.now();
+  const runningAt = now();
   if (bed.observe(id).phase !== 'running') throw new Error(`the guest ended: ${JSON.stringify(bed.observe(id).exit)}`);
+  const calledAt = output === undefined ? undefined : await toldTime(output);
+  const stoppedAt = now();
   await bed.engine.stopContainer(id, 0);
-  const goneAt = performance.now();
+  const gone = now() - stoppedAt;
   await bed.engine.removePodSandbox(config.podUid);
-  return { created: runningAt - createdAt, started: runningAt - startedAt, gone: goneAt - runningAt };
+  const started = runningAt - startedAt;
+  return { created: creating + started, started, gone, ...(calledAt === undefined ? {} : { called: calledAt - startedAt }) };
+}
+
+/** Milliseconds of the clock that guests see as their monotonic one. */
+function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** What clock.wat writes. */
+async function toldTime(output: ReadableStreamDefaultReader<Uint8Array>): Promise<number> {
+  const { value } = await output.read();
+  if (value?.length !== 8) throw new Error('the guest did not tell the time');
+  return Number(new DataView(value.buffer, value.byteOffset).getBigUint64(0, true)) / 1e6;
 }
 
 function dist({ release }: LocalBed): string {
@@ -110,8 +140,8 @@ async function stored(bed: LocalBed, name: string, bytes: Uint8Array, kind: Arti
   return { kind, digest, path, name: `${name}.wasm`, sizeBytes: bytes.length, inspection: inspect(bytes) };
 }
 
-async function sleeper(): Promise<Uint8Array> {
-  return wat(await readFile(join(import.meta.dirname, '..', 'modules', 'sleep.wat'), 'utf8'));
+async function clock(): Promise<Uint8Array> {
+  return wat(await readFile(join(import.meta.dirname, '..', 'modules', 'clock.wat'), 'utf8'));
 }
 
 /** As the Bytecode Alliance's adapter makes it. */
