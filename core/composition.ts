@@ -13,7 +13,7 @@ import type { Event, Node } from './api/kubernetes.ts';
 import type { Logger } from './api/logger.ts';
 import type { Installation } from './config/installation.ts';
 import type { NodeConfiguration } from './config/node-configuration.ts';
-import { guestDescriptors, nothingPlaced, roomFor } from './engine/capacity.ts';
+import { guestConnections, guestDescriptors, nothingPlaced, roomFor } from './engine/capacity.ts';
 import type { MachineWalls } from './engine/capacity.ts';
 import { WasmEngine } from './engine/engine.ts';
 import { FileBlobStore } from './image/file-blob-store.ts';
@@ -129,6 +129,7 @@ function registerNode(register: Register, foundation: Foundation): void {
     maxThreads: roomFor('dedicated', foundation.walls, nothingPlaced),
     maxSharedGuests: roomFor('shared', foundation.walls, nothingPlaced),
     maxGuestDescriptors: guestDescriptors(foundation.walls, configuration.maxPods),
+    maxConnections: guestConnections(foundation.walls, configuration.maxPods),
     warmThreads: configuration.warmThreads,
     reuseThreads: configuration.reuseThreads,
     logMaxBytes: configuration.containerLogMaxSizeBytes,

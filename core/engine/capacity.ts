@@ -3,6 +3,7 @@
  * so they are counted, never found out; what is counted is published, so that the scheduler holds the surplus.
  */
 import type { IsolationClass } from '../api/runtime.ts';
+import { engineDefaults } from './engine-options.ts';
 
 /** What one process on this machine can have of each. */
 export interface MachineWalls {
@@ -34,6 +35,9 @@ export const costs: Readonly<Record<IsolationClass, Cost>> = {
 
 /** The process without guests: its threads of all kinds, its connections, its caches. Its memory is withheld elsewhere. */
 const ofTheNode: Cost = { maps: 4_000, files: 256, threads: 64, memories: 16, bytes: 0 };
+
+/** Of one TCP connection of a guest: its rings, and about as much again in the socket. Memory that it takes only while it is used. */
+const connectionBytes = 256 * 1024;
 
 /** Of maps a tenth stays free besides: a heap that grows takes more of them, and this wall is the one that kills. */
 const usableMaps = 0.9;
@@ -68,8 +72,18 @@ export function podCapacity(configured: number, pods: number, walls: MachineWall
 /** Of a dedicated container's files: its thread's event loop and its log. */
 const filesWithoutGuest = 6;
 
-/** Descriptors that the guests of all containers may have at once: the rest is for the node and the containers that it takes. */
+/** Descriptors that the guests of all containers may have at once: the rest is for the node, the containers that it takes, and connections that wait for a guest. */
 export function guestDescriptors(walls: MachineWalls, maxContainers: number): number {
+  return spareFiles(walls, maxContainers) - guestConnections(walls, maxContainers);
+}
+
+/** TCP connections that the guests of all containers may have at once, accepted or not: they are open files, and memory. */
+export function guestConnections(walls: MachineWalls, maxContainers: number): number {
+  return Math.floor(Math.min(engineDefaults.maxConnections, spareFiles(walls, maxContainers) / 4, walls.bytes / 16 / connectionBytes));
+}
+
+/** What neither the node nor the containers that it takes need. */
+function spareFiles(walls: MachineWalls, maxContainers: number): number {
   const containers = Math.min(maxContainers, roomFor('dedicated', walls, nothingPlaced));
   return Math.max(0, walls.files - ofTheNode.files - containers * filesWithoutGuest);
 }
@@ -77,5 +91,5 @@ export function guestDescriptors(walls: MachineWalls, maxContainers: number): nu
 /** What the walls must be for so many dedicated containers: what a node that may raise them asks for. */
 export function wallsFor(containers: number): Pick<MachineWalls, 'maps' | 'files'> {
   const needed = (resource: 'maps' | 'files'): number => ofTheNode[resource] + containers * costs.dedicated[resource];
-  return { maps: Math.ceil(needed('maps') / usableMaps), files: needed('files') };
+  return { maps: Math.ceil(needed('maps') / usableMaps), files: needed('files') + engineDefaults.maxConnections };
 }

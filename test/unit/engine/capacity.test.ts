@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { costs, guestDescriptors, memoriesOfAProcess, nothingPlaced, podCapacity, roomFor, wallsFor } from '../../../core/engine/capacity.ts';
+import { costs, guestConnections, guestDescriptors, memoriesOfAProcess, nothingPlaced, podCapacity, roomFor, wallsFor } from '../../../core/engine/capacity.ts';
 
 const roomy = { maps: 10_000_000, files: 1_048_576, threads: 1_000_000, memories: memoriesOfAProcess, bytes: 2 ** 40 };
 
@@ -46,11 +46,13 @@ describe('the pods that a node offers', () => {
   });
 });
 
-test('guests may have the files that neither the node nor its containers need', () => {
-  assert.equal(guestDescriptors({ ...roomy, files: 20_000 }, 110), 20_000 - 256 - 110 * 6);
-  assert.equal(guestDescriptors({ ...roomy, files: 496 }, 110), 496 - 256 - 30 * 6, '30 containers fit');
-  assert.equal(guestDescriptors({ ...roomy, files: Infinity }, 110), Infinity);
-  assert.equal(guestDescriptors({ ...roomy, files: 100 }, 110), 0);
+test('guests may have the files that neither the node nor its containers need, a quarter of them at most as connections', () => {
+  const shares = (walls: Partial<typeof roomy>) => [guestDescriptors, guestConnections].map((share) => share({ ...roomy, ...walls }, 110));
+  assert.deepEqual(shares({ files: 20_000 }), [20_000 - 256 - 110 * 6 - 4_096, 4_096]);
+  assert.deepEqual(shares({ files: 496 }), [45, 15], '30 containers fit');
+  assert.deepEqual(shares({ files: Infinity }), [Infinity, 4_096]);
+  assert.deepEqual(shares({ files: 100 }), [0, 0]);
+  assert.equal(shares({ bytes: 2 ** 30 })[1], 256, 'connections have a sixteenth of the memory at most');
 });
 
 test('raised walls hold what they were raised for', () => {
