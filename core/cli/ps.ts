@@ -36,7 +36,8 @@ Examples:
       return;
     }
     const now = systemClock.now();
-    const summaries = pods.map((pod) => summarizePod(pod, sandboxes.find(({ uid }) => uid === pod.metadata.uid), now));
+    const sandboxOf = new Map(sandboxes.map((sandbox) => [sandbox.uid, sandbox]));
+    const summaries = pods.map((pod) => summarizePod(pod, sandboxOf.get(pod.metadata.uid), now));
     context.stdout.write(table(podColumns, summaries.sort((a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name)).map(podRow)));
   });
 }

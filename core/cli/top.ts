@@ -16,6 +16,7 @@ interface TopOptions extends LocalNodeOptions {
 
 /** Rows of a terminal that are not a pod's: the header, the totals, the cursor's. */
 const otherRows = 3;
+const firstSeconds = 0.3;
 
 export function registerTop(program: Command, context: CliContext): void {
   const command = program
@@ -53,8 +54,9 @@ async function watch(context: CliContext, node: LocalClient, options: TopOptions
   const live = new LiveTable(context.stdout, usageColumns, []);
   const ended = new AbortController();
   process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort());
-  for (let before = await node.stats(); !ended.signal.aborted; ) {
-    await systemClock.sleep(options.interval * 1000, ended.signal);
+  // What is shown first is of a short time: nobody likes to look at nothing.
+  for (let [before, pause] = [await node.stats(), Math.min(firstSeconds, options.interval)]; ; pause = options.interval) {
+    await systemClock.sleep(pause * 1000, ended.signal);
     if (ended.signal.aborted) return;
     const now = await node.stats();
     const usages = select(podUsages(before, now, options.sort), options);

@@ -70,7 +70,7 @@ describe('a real program in a pod', { timeout: 600_000 }, () => {
     assert.equal(readFileSync(path.join(work, 'python.json'), 'utf8'), '{"sum": 499500}');
   });
 
-  it('CPython reads stdin', { skip: withoutPackages }, async () => {
+  it('CPython reads stdin, of `wasmlet run`', { skip: withoutPackages }, async () => {
     const { stdout, stderr } = await wasmlet(['run', python, '-c', 'import sys; print([line.strip() for line in sys.stdin])'], { input: 'one\ntwo\n', env: { XDG_CACHE_HOME: directory } });
     assert.equal(stdout, "['one', 'two']\n", stderr);
   });

@@ -1,6 +1,6 @@
 import { table } from './table.ts';
 
-/** A table that is drawn over itself on a terminal. In a pipe each row is printed once for each change, ages apart. */
+/** A table that is drawn over itself on a terminal, whose width it does not exceed. In a pipe each row is printed once for each change, ages apart. */
 export class LiveTable {
   readonly #stream: NodeJS.WriteStream;
   readonly #columns: readonly string[];
@@ -23,10 +23,12 @@ export class LiveTable {
   }
 
   #draw(text: string): void {
-    if (text === this.#drawn) return;
+    // A line that the terminal wraps would be two of those to go up.
+    const cut = text.split('\n').map((line) => line.slice(0, this.#stream.columns)).join('\n');
+    if (cut === this.#drawn) return;
     const lines = this.#drawn.split('\n').length - 1;
-    this.#stream.write(`${lines === 0 ? '' : `\x1b[${lines}A`}\x1b[J${text}`);
-    this.#drawn = text;
+    this.#stream.write(`${lines === 0 ? '' : `\x1b[${lines}A`}\x1b[J${cut}`);
+    this.#drawn = cut;
   }
 
   #print([header, ...lines]: readonly string[], rows: readonly (readonly string[])[]): void {

@@ -9,7 +9,8 @@ export interface PodUsage {
   /** Thousandths of a CPU, between the two readings. */
   readonly cpuMillis: number;
   readonly memoryBytes: number;
-  readonly isolation: IsolationClass;
+  /** Each once, in the containers' order. */
+  readonly isolation: readonly IsolationClass[];
   /** The kernel's ids, each once. */
   readonly threads: readonly number[];
   /** Of the containers that run. */
@@ -22,7 +23,7 @@ export type UsageOrder = (typeof usageOrders)[number];
 export const usageColumns = ['NAMESPACE', 'POD', 'CPU(m)', 'MEMORY', 'CLASS', 'THREAD', 'RESTARTS'] as const;
 
 export function usageRow({ namespace, name, cpuMillis, memoryBytes, isolation, threads, restarts }: PodUsage): string[] {
-  return [namespace, name, cpuMillis.toFixed(1), formatBytes(memoryBytes), isolation, threads.join(','), String(restarts)];
+  return [namespace, name, cpuMillis.toFixed(1), formatBytes(memoryBytes), isolation.join(','), threads.join(','), String(restarts)];
 }
 
 /** Of all pods, in the order asked for; equal ones by name. `before`: an earlier reading; a container that is not in it counts from its start. */
@@ -41,14 +42,14 @@ export function totalUsage(usages: readonly PodUsage[]): string {
 }
 
 function podUsage(containers: readonly ContainerStats[], earlier: ReadonlyMap<string, ContainerStats>): PodUsage {
-  const { namespace, podName: name, isolation } = containers[0]!;
+  const { namespace, podName: name } = containers[0]!;
   return {
     namespace,
     name,
     containers: containers.length,
     cpuMillis: containers.reduce((sum, stats) => sum + cpuMillis(earlier.get(stats.id), stats), 0),
     memoryBytes: containers.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
-    isolation,
+    isolation: [...new Set(containers.map(({ isolation }) => isolation))],
     threads: [...new Set(containers.map(({ threadId }) => threadId))],
     restarts: containers.reduce((sum, { attempt }) => sum + attempt, 0),
   };

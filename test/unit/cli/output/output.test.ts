@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { humanDuration } from '../../../../core/cli/output/age.ts';
+import { LiveTable } from '../../../../core/cli/output/live-table.ts';
 import { summarizePod } from '../../../../core/cli/output/pod-summary.ts';
 import { table } from '../../../../core/cli/output/table.ts';
 import type { ContainerObservation, PodSandboxObservation } from '../../../../core/api/engine.ts';
@@ -18,6 +19,18 @@ describe('humanDuration', () => {
 describe('table', () => {
   it('aligns columns, leaves no blanks at the end and no control character', () => {
     assert.equal(table(['A', 'LONG'], [['x', ''], ['longer', 'a\u001b]0;title\u0007\nb']]), 'A        LONG\nx\nlonger   a\\u001b]0;title\\u0007 b\n');
+  });
+});
+
+describe('a live table', () => {
+  it('is drawn over itself, and cut where the terminal would wrap its lines', () => {
+    const written: string[] = [];
+    const terminal = { isTTY: true, columns: 8, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;
+    const live = new LiveTable(terminal, ['A', 'LONG'], []);
+    live.show([['one', '1']], 'a long footer');
+    live.show([['two', '2']], 'a long footer');
+    live.show([['two', '2']], 'a long footer, changed where nobody sees it');
+    assert.deepEqual(written, ['\x1b[JA     LO\none   1\na long f\n', '\x1b[3A\x1b[JA     LO\ntwo   2\na long f\n']);
   });
 });
 

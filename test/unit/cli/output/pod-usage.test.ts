@@ -31,6 +31,11 @@ describe('what pods use', () => {
     assert.equal(totalUsage(usages), '3 pods, 3 containers on 2 threads; 600.0m CPU, 2.0Mi');
   });
 
+  test('names the class of each container once, and each thread', () => {
+    const mixed = [stats('mixed', { id: 'a', isolation: 'shared' }), stats('mixed', { id: 'b', threadId: 8 }), stats('mixed', { id: 'c', threadId: 9 })];
+    assert.deepEqual(usageRow(podUsages([], mixed, 'cpu')[0]!).slice(4), ['shared,dedicated', '7,8,9', '0']);
+  });
+
   test('of ten thousand pods is as much one line', () => {
     const many = Array.from({ length: 10_000 }, (_, index) => stats(`p${index}`));
     assert.match(totalUsage(podUsages(many, many, 'cpu')), /^10000 pods, 10000 containers on 1 threads; 0\.0m CPU, 10000\.0Mi$/);
