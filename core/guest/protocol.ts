@@ -58,7 +58,7 @@ export const ringWord = {
 
 export const ringHeaderBytes = 16;
 
-/** Data area of an output ring. Pages that were never written cost nothing. */
+/** Data area of an output ring. */
 export const outputRingBytes = 128 * 1024;
 /** The largest record's payload. */
 export const outputRecordBytes = 64 * 1024;

@@ -1,7 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
-import { controlBytes, nodeDescriptorBytes, outputRingBytes, ringHeaderBytes } from '../protocol.ts';
+import { controlBytes, nodeDescriptorBytes } from '../protocol.ts';
 import type { GuestOrder, ThreadMessage } from '../protocol.ts';
+import { createOutputRing } from '../rings/output-ring.ts';
 
 const counted = (bytes: readonly number[]): number[] => [bytes.length, ...bytes];
 const text = (name: string): number[] => counted([...new TextEncoder().encode(name)]);
@@ -53,7 +54,7 @@ function orderOf(runtimeUrl: string, module: WebAssembly.Module): GuestOrder {
     memoryBytes: 65_536,
     growRefusedExport: '',
     control: new SharedArrayBuffer(controlBytes),
-    output: new SharedArrayBuffer(ringHeaderBytes + outputRingBytes),
+    output: createOutputRing(),
   };
 }
 

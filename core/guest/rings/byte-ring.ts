@@ -1,4 +1,5 @@
 import { byteRingHeaderBytes, byteRingWord } from '../protocol.ts';
+import { reserveShared } from './reserve-shared.ts';
 
 const word = byteRingWord;
 /** Values of `byteRingWord.closed`. */
@@ -10,9 +11,9 @@ class Ring {
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, byteRingHeaderBytes / 4);
-    this.data = new Uint8Array(memory, byteRingHeaderBytes);
-    const size = this.data.length;
-    if (size === 0 || (size & (size - 1)) !== 0) throw new RangeError(`a ring of ${size} bytes is not a power of two`);
+    const size = memory.byteLength - byteRingHeaderBytes;
+    if (size <= 0 || (size & (size - 1)) !== 0) throw new RangeError(`a ring of ${size} bytes is not a power of two`);
+    this.data = new Uint8Array(memory, byteRingHeaderBytes, size);
   }
 
   used(): number {
@@ -28,9 +29,9 @@ class Ring {
   }
 }
 
-/** The memory of a ring that holds `bytes`, a power of two. Pages that were never written cost nothing. */
+/** The memory of a ring that holds `bytes`, a power of two. */
 export function createByteRing(bytes: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(byteRingHeaderBytes + bytes);
+  return reserveShared(byteRingHeaderBytes + bytes);
 }
 
 /**

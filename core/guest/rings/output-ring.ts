@@ -1,4 +1,5 @@
-import { outputRecordBytes, recordHeaderBytes, ringHeaderBytes, ringWord } from '../protocol.ts';
+import { outputRecordBytes, outputRingBytes, recordHeaderBytes, ringHeaderBytes, ringWord } from '../protocol.ts';
+import { reserveShared } from './reserve-shared.ts';
 
 /** One piece of output as it stands in a ring. */
 export interface OutputRecord {
@@ -19,12 +20,13 @@ class Ring {
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, ringHeaderBytes / 4);
-    this.data = new Uint8Array(memory, ringHeaderBytes);
-    this.#dataWords = new Int32Array(memory, ringHeaderBytes);
-    this.#dataLongs = new BigInt64Array(memory, ringHeaderBytes);
-    const size = this.data.length;
-    this.size = size;
+    const size = memory.byteLength - ringHeaderBytes;
     if (size < recordHeaderBytes || (size & (size - 1)) !== 0) throw new RangeError(`a ring of ${size} bytes is not a power of two`);
+    // With their lengths said: views of a buffer that could grow ask for its size at each access otherwise, four times as long.
+    this.data = new Uint8Array(memory, ringHeaderBytes, size);
+    this.#dataWords = new Int32Array(memory, ringHeaderBytes, size >>> 2);
+    this.#dataLongs = new BigInt64Array(memory, ringHeaderBytes, size >>> 3);
+    this.size = size;
   }
 
   offset(position: number): number {
@@ -71,6 +73,11 @@ const shortPayload = 256;
 
 function recordSize(payload: number): number {
   return recordHeaderBytes + ((payload + 7) & ~7);
+}
+
+/** An output ring's memory. */
+export function createOutputRing(): SharedArrayBuffer {
+  return reserveShared(ringHeaderBytes + outputRingBytes);
 }
 
 /** The guest's end of an output ring: one producer. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { OutputRingReader, OutputRingWriter } from '../../../core/guest/rings/output-ring.ts';
+import { createOutputRing, OutputRingReader, OutputRingWriter } from '../../../core/guest/rings/output-ring.ts';
 import { outputRecordBytes, recordHeaderBytes, ringHeaderBytes } from '../../../core/guest/protocol.ts';
 
 function ring(bytes: number): { memory: SharedArrayBuffer; bells: () => number; writer: OutputRingWriter; reader: OutputRingReader } {
@@ -105,5 +105,12 @@ describe('the output ring', () => {
       });
     }).finally(() => worker.terminate());
     assert.equal(next, records);
+  });
+
+  it('takes memory only as it is written to', () => {
+    const before = process.memoryUsage.rss();
+    const rings = Array.from({ length: 256 }, createOutputRing);
+    const taken = process.memoryUsage.rss() - before;
+    assert.ok(taken < rings.length * 16 * 1024, `${taken} bytes for ${rings.length} rings`);
   });
 });

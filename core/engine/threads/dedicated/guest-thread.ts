@@ -1,6 +1,6 @@
-import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
+import { createOutputRing, OutputRingReader } from '../../../guest/rings/output-ring.ts';
 import type { PacedThread } from '../../../guest/cpu/pace.ts';
-import { controlBytes, outputRingBytes, ringHeaderBytes } from '../../../guest/protocol.ts';
+import { controlBytes } from '../../../guest/protocol.ts';
 import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../../stats/thread-cpu.ts';
 import { GuestControl } from '../guest-control.ts';
@@ -84,7 +84,7 @@ export class GuestThread implements GuestPlace {
   readonly #leave: (clean: boolean) => void;
   readonly #controlMemory = new SharedArrayBuffer(controlBytes);
   readonly #control = new GuestControl(this.#controlMemory);
-  readonly #ring = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
+  readonly #ring = createOutputRing();
   readonly #finish: (end: GuestEnd) => void;
   #pump: OutputPump | undefined;
   /** Until a guest has begun there is nothing to be left behind. */

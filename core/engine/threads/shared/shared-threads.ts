@@ -3,7 +3,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Clock } from '../../../api/clock.ts';
 import { WasmletError } from '../../../api/errors.ts';
 import type { Logger } from '../../../api/logger.ts';
-import { outputRingBytes, ringHeaderBytes } from '../../../guest/protocol.ts';
+import { createOutputRing } from '../../../guest/rings/output-ring.ts';
 import type { SharedGuest } from './shared-guest.ts';
 import { SharedThread } from './shared-thread.ts';
 import { ThreadPool } from '../thread-pool.ts';
@@ -91,7 +91,7 @@ export class SharedThreads {
   async #start(): Promise<void> {
     let thread: SharedThread | undefined;
     const { pace, forget } = this.#options.ticker.watch((guest) => this.#endStuck(thread, guest));
-    const output = new SharedArrayBuffer(ringHeaderBytes + outputRingBytes);
+    const output = createOutputRing();
     try {
       thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread(started, output));
     } catch (error) {
