@@ -40,6 +40,8 @@ const lingerMilliseconds = 60_000;
 export class ApiObjectReader implements ObjectReader {
   readonly #options: ApiObjectReaderOptions;
   readonly #retained = new Map<string, Retained>();
+  /** What pods refer to, by UID, and as which spec says so. */
+  readonly #references = new Map<string, { readonly spec: Pod['spec']; readonly keys: readonly string[] }>();
   readonly #changes = new Subject<string>();
   readonly #tokens: TokenCache;
   readonly #services: WatchedCollection<Service>;
@@ -76,9 +78,13 @@ export class ApiObjectReader implements ObjectReader {
   }
 
   retain(pod: Pod): void {
-    const { uid } = pod.metadata;
+    const { metadata: { uid }, spec } = pod;
+    const before = this.#references.get(uid);
+    if (before?.spec === spec) return;
     const wanted = new Map(referencedObjects(pod).map((name) => [keyOf(name), name]));
-    for (const [key, { pods }] of this.#retained) if (pods.has(uid) && !wanted.has(key)) this.#drop(key, uid);
+    for (const key of before?.keys ?? []) if (!wanted.has(key)) this.#drop(key, uid);
+    if (wanted.size > 0) this.#references.set(uid, { spec, keys: [...wanted.keys()] });
+    else this.#references.delete(uid);
     for (const [key, name] of wanted) {
       let retained = this.#retained.get(key);
       if (retained === undefined) this.#retained.set(key, (retained = this.#retain(name)));
@@ -88,7 +94,8 @@ export class ApiObjectReader implements ObjectReader {
   }
 
   release(podUid: string): void {
-    for (const key of [...this.#retained.keys()]) this.#drop(key, podUid);
+    for (const key of this.#references.get(podUid)?.keys ?? []) this.#drop(key, podUid);
+    this.#references.delete(podUid);
     this.#tokens.release(podUid);
   }
 
@@ -98,6 +105,7 @@ export class ApiObjectReader implements ObjectReader {
       watched.close();
     }
     this.#retained.clear();
+    this.#references.clear();
     this.#services.close();
     this.#runtimeClasses.close();
     this.#changes.complete();

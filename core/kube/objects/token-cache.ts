@@ -13,7 +13,6 @@ export interface ServiceAccountToken {
 }
 
 interface Entry extends ServiceAccountToken {
-  readonly podUid: string;
   /** From here on a new one is asked for. */
   readonly refreshAt: number;
 }
@@ -30,7 +29,8 @@ export class TokenCache {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #logger: Logger;
-  readonly #entries = new Map<string, Entry>();
+  /** By pod, then by what was asked for. */
+  readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #requests = new Map<string, Promise<Entry>>();
 
   constructor({ api, clock, random, logger }: { api: ApiClient; clock: Clock; random: () => number; logger: Logger }) {
@@ -44,7 +44,7 @@ export class TokenCache {
   async get(pod: Pod, audience: string | undefined, expirationSeconds: number): Promise<ServiceAccountToken> {
     const account = pod.spec.serviceAccountName ?? 'default';
     const key = JSON.stringify([pod.metadata.uid, account, audience, expirationSeconds]);
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.get(pod.metadata.uid)?.get(key);
     if (entry !== undefined && this.#clock.now() < entry.refreshAt) return entry;
     try {
       let request = this.#requests.get(key);
@@ -53,7 +53,7 @@ export class TokenCache {
         this.#requests.set(key, request);
       }
       const fresh = await request;
-      this.#entries.set(key, fresh);
+      this.#keep(pod.metadata.uid, key, fresh);
       return fresh;
     } catch (error) {
       if (entry === undefined || this.#clock.now() >= entry.expiresAt) throw error;
@@ -63,7 +63,13 @@ export class TokenCache {
   }
 
   release(podUid: string): void {
-    for (const [key, entry] of this.#entries) if (entry.podUid === podUid) this.#entries.delete(key);
+    this.#entries.delete(podUid);
+  }
+
+  #keep(podUid: string, key: string, entry: Entry): void {
+    const entries = this.#entries.get(podUid);
+    if (entries === undefined) this.#entries.set(podUid, new Map([[key, entry]]));
+    else entries.set(key, entry);
   }
 
   /** The node authorizer learns of a pod's binding a moment after the node: until then it refuses. */
@@ -92,6 +98,6 @@ export class TokenCache {
     const expiresAt = Date.parse(status.expirationTimestamp);
     // The life that was granted may be longer than what was asked for: count from what the API server says.
     const refreshAt = now + Math.min(0.8 * (expiresAt - now), longestUse) - longestJitter * this.#random();
-    return { token: status.token, expiresAt, refreshAt, podUid: uid };
+    return { token: status.token, expiresAt, refreshAt };
   }
 }

@@ -1,16 +1,19 @@
 import type { Pod } from '../../api/kubernetes.ts';
 import { noContainers, placedContainers, type PlacedContainers } from '../../pod/admission/placed-containers.ts';
+import type { PlacedPods } from '../../pod/admission/placed-pods.ts';
+import { podRequests } from '../../pod/admission/pod-requests.ts';
 import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
 
 /**
  * The pods that hold this node's resources, ports and places, with their sums kept: admission asks once for each pod, and
  * may not count thousands each time. Written by the pods' workers.
  */
-export class AdmittedPods {
+export class AdmittedPods implements PlacedPods {
   readonly #handlers: RuntimeHandlers;
   readonly #pods: Pod[] = [];
   readonly #indexes = new Map<string, number>();
   readonly #changed: (how: 'fewer' | 'more') => void;
+  readonly #requests = new Map<string, bigint>();
   #containers = noContainers;
 
   /** `changed`: the pods that the node can offer are others than before; `fewer` of them, which is urgent, or more. */
@@ -22,6 +25,10 @@ export class AdmittedPods {
   /** In no order, and as they are now: not to be kept. */
   get list(): readonly Pod[] {
     return this.#pods;
+  }
+
+  get requests(): ReadonlyMap<string, bigint> {
+    return this.#requests;
   }
 
   get containers(): PlacedContainers {
@@ -52,6 +59,7 @@ export class AdmittedPods {
   }
 
   #count(pod: Pod, sign: 1 | -1): void {
+    for (const [name, amount] of podRequests(pod)) this.#requests.set(name, (this.#requests.get(name) ?? 0n) + BigInt(sign) * amount);
     const { dedicated, shared } = placedContainers(pod, this.#handlers);
     this.#containers = { dedicated: this.#containers.dedicated + sign * dedicated, shared: this.#containers.shared + sign * shared };
     // A pod of one dedicated container takes the place that was offered for it.

@@ -60,6 +60,8 @@ export class PodWorkers implements PodSyncer {
   readonly #records = new Map<string, PodRecord>();
   /** UIDs by `<namespace>/<name>` of pods that have been judged and not let go. */
   readonly #names = new Map<string, string>();
+  /** UIDs, by the name that another pod still has. */
+  readonly #successors = new Map<string, Set<string>>();
   readonly #events$ = new Subject<PodEvent>();
   #stopping = false;
 
@@ -184,7 +186,10 @@ export class PodWorkers implements PodSyncer {
 
   async #syncPod(record: PodRecord, signal: AbortSignal): Promise<SyncOutcome> {
     if (this.#mustEnd(record)) return this.#again();
-    if (!record.admitted && this.#nameIsTaken(record)) return { kind: 'retry', againAfterMilliseconds: waitForNameMilliseconds };
+    if (!record.admitted && this.#nameIsTaken(record)) {
+      this.#waitForName(record);
+      return { kind: 'retry', againAfterMilliseconds: waitForNameMilliseconds };
+    }
     if (this.#stopping) {
       this.#options.reporter.report(record);
       return this.#again();
@@ -196,6 +201,13 @@ export class PodWorkers implements PodSyncer {
   /** A new UID under an old name waits until the old pod has let go. */
   #nameIsTaken(record: PodRecord): boolean {
     return (this.#names.get(nameOf(record)) ?? record.uid) !== record.uid;
+  }
+
+  #waitForName(record: PodRecord): void {
+    const name = nameOf(record);
+    const waiting = this.#successors.get(name);
+    if (waiting === undefined) this.#successors.set(name, new Set([record.uid]));
+    else waiting.add(record.uid);
   }
 
   #syncTerminatingPod(record: PodRecord): SyncOutcome {
@@ -218,8 +230,7 @@ export class PodWorkers implements PodSyncer {
       objects.release(record.uid);
       record.released = true;
       this.#options.admitted.delete(record.uid);
-      if (this.#names.get(nameOf(record)) === record.uid) this.#names.delete(nameOf(record));
-      this.#wakeSuccessors(record);
+      if (this.#names.get(nameOf(record)) === record.uid) this.#letGo(nameOf(record));
     }
     if (record.removed) {
       await cleaner.clean(record.uid, record.pod.metadata);
@@ -236,11 +247,11 @@ export class PodWorkers implements PodSyncer {
     return this.#again();
   }
 
-  #wakeSuccessors({ uid, pod: { metadata } }: PodRecord): void {
-    for (const other of this.#records.values()) {
-      const { name, namespace } = other.pod.metadata;
-      if (other.uid !== uid && name === metadata.name && namespace === metadata.namespace) this.#events$.next({ uid: other.uid, cause: 'job' });
-    }
+  #letGo(name: string): void {
+    this.#names.delete(name);
+    const waiting = this.#successors.get(name) ?? [];
+    this.#successors.delete(name);
+    for (const uid of waiting) this.#events$.next({ uid, cause: 'job' });
   }
 
   #again(at?: number): SyncOutcome {

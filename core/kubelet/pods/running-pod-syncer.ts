@@ -76,7 +76,7 @@ export class RunningPodSyncer {
     const { admitted, room, events } = this.#options;
     if (record.rejected) return;
     const { pod } = record;
-    const rejection = record.admitted ? undefined : (admitPod(pod, this.#options.node(), admitted.list) ?? checkRoom(pod, admitted.containers, room));
+    const rejection = record.admitted ? undefined : (admitPod(pod, this.#options.node(), admitted) ?? checkRoom(pod, admitted.containers, room));
     const unserved = record.admitted || rejection !== undefined ? undefined : explainUnservedPorts(pod);
     if (unserved !== undefined) events.pod(pod, 'Warning', 'PortsNotServed', unserved);
     record.admitted = true;

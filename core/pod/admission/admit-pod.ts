@@ -11,9 +11,10 @@ import { checkNodeAffinity } from './check-node-affinity.ts';
 import { checkOperatingSystem } from './check-operating-system.ts';
 import { checkResources } from './check-resources.ts';
 import { checkTaints } from './check-taints.ts';
+import type { PlacedPods } from './placed-pods.ts';
 
 /** `others`: pods that hold this node's resources and ports. The pod itself is not among them. */
-export type AdmissionCheck = (pod: Pod, node: Node, others: readonly Pod[]) => PodFailure | undefined;
+export type AdmissionCheck = (pod: Pod, node: Node, others: PlacedPods) => PodFailure | undefined;
 
 const checks: readonly AdmissionCheck[] = [
   checkHonourable,
@@ -26,7 +27,7 @@ const checks: readonly AdmissionCheck[] = [
 ];
 
 /** Undefined: admitted. Otherwise the first reason against it. Never throws: a value that cannot be read is a reason, too. */
-export function admitPod(pod: Pod, node: Node, others: readonly Pod[]): PodFailure | undefined {
+export function admitPod(pod: Pod, node: Node, others: PlacedPods): PodFailure | undefined {
   try {
     for (const check of checks) {
       const failure = check(pod, node, others);

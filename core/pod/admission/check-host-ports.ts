@@ -1,4 +1,5 @@
 import type { Container, Node, Pod } from '../../api/kubernetes.ts';
+import type { PlacedPods } from './placed-pods.ts';
 import type { PodFailure } from '../status/generate-pod-status.ts';
 
 interface HostPort {
@@ -9,11 +10,11 @@ interface HostPort {
 
 const anyAddress = '0.0.0.0';
 
-export function checkHostPorts(pod: Pod, _node: Node, others: readonly Pod[]): PodFailure | undefined {
+export function checkHostPorts(pod: Pod, _node: Node, others: PlacedPods): PodFailure | undefined {
   const asked = hostPorts(pod);
   // Most pods ask for none: a node may have thousands of others to go through.
   if (asked.length === 0) return undefined;
-  const taken = others.flatMap((other) => hostPorts(other).map((port) => ({ ...port, holder: `${other.metadata.namespace}/${other.metadata.name}` })));
+  const taken = others.list.flatMap((other) => hostPorts(other).map((port) => ({ ...port, holder: `${other.metadata.namespace}/${other.metadata.name}` })));
   for (const wanted of asked) {
     const conflict = taken.find((port) => clashes(port, wanted));
     if (conflict === undefined) continue;

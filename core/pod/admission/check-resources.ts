@@ -1,4 +1,5 @@
 import type { Node, Pod } from '../../api/kubernetes.ts';
+import type { PlacedPods } from './placed-pods.ts';
 import type { PodFailure } from '../status/generate-pod-status.ts';
 import { podRequests } from './pod-requests.ts';
 import { parseMilliQuantity } from '../quantity.ts';
@@ -9,20 +10,20 @@ const ownResources = ['cpu', 'memory', 'ephemeral-storage'] as const;
  * Requests of this pod and of those that are here against what the node can give (scheduler plugin noderesources, Fits).
  * Throws FIELD_INVALID.
  */
-export function checkResources(pod: Pod, { status }: Node, others: readonly Pod[]): PodFailure | undefined {
+export function checkResources(pod: Pod, { status }: Node, others: PlacedPods): PodFailure | undefined {
+  const wanted = podRequests(pod);
   const allocatable = status?.allocatable;
   // A node that has not measured itself yet cannot refuse by measure.
   if (allocatable === undefined) return undefined;
-  const wanted = podRequests(pod);
-  if (allocatable['pods'] !== undefined && BigInt(others.length + 1) * 1000n > parseMilliQuantity(allocatable['pods'])) {
-    return insufficient('pods', 1n, BigInt(others.length), parseMilliQuantity(allocatable['pods']) / 1000n);
+  if (allocatable['pods'] !== undefined && BigInt(others.list.length + 1) * 1000n > parseMilliQuantity(allocatable['pods'])) {
+    return insufficient('pods', 1n, BigInt(others.list.length), parseMilliQuantity(allocatable['pods']) / 1000n);
   }
   for (const [name, request] of wanted) {
     const total = allocatable[name];
     // Extended resources that this node does not know are dropped from the check; the scheduler has looked at them.
     if (request <= 0n || (total === undefined && !ownResources.some((own) => own === name))) continue;
     const capacity = total === undefined ? 0n : parseMilliQuantity(total);
-    const used = others.reduce((sum, other) => sum + (podRequests(other).get(name) ?? 0n), 0n);
+    const used = others.requests.get(name) ?? 0n;
     if (request + used <= capacity) continue;
     // Upstream counts cpu in thousandths, everything else in whole units.
     const unit = name === 'cpu' ? 1n : 1000n;

@@ -1,7 +1,8 @@
 import type { Pod, PodSpec } from '../../api/kubernetes.ts';
 import { parseMilliQuantity } from '../quantity.ts';
 
-type Amounts = ReadonlyMap<string, bigint>;
+/** By resource, in thousandths. */
+export type Amounts = ReadonlyMap<string, bigint>;
 type Lists = Readonly<Record<string, string>> | undefined | null;
 
 /**

@@ -26,4 +26,13 @@ describe('admitted pods', () => {
     pods.delete('b');
     assert.deepEqual([pods.list, pods.containers], [[], { dedicated: 0, shared: 0 }]);
   });
+
+  test('ask together for what each asks', () => {
+    const asking = (name: string, cpu: string) => testPod(name, { containers: [{ name: 'main', image: 'i', resources: { requests: { cpu } } }] }, { uid: name });
+    const pods = new AdmittedPods({}, () => undefined);
+    for (const each of [asking('a', '250m'), asking('b', '1'), asking('a', '500m')]) pods.set(each);
+    assert.deepEqual(pods.requests, new Map([['cpu', 1500n]]));
+    pods.delete('b');
+    assert.deepEqual(pods.requests, new Map([['cpu', 500n]]));
+  });
 });

@@ -5,6 +5,7 @@ import type { Node, Pod, PodSpec } from '../../../core/api/kubernetes.ts';
 import { admitPod } from '../../../core/pod/admission/admit-pod.ts';
 import { findPodProblems } from '../../../core/pod/admission/find-pod-problems.ts';
 import { explainMalformedPod, isWellFormedPod } from '../../../core/pod/admission/well-formed-pod.ts';
+import { AdmittedPods } from '../../../core/kubelet/pods/admitted-pods.ts';
 import { testNode } from '../../support/kubelet/kubelet-rig.ts';
 import { testPod } from './support.ts';
 
@@ -63,16 +64,23 @@ const refused: readonly (readonly [string, string, Pod, Node?, (readonly Pod[])?
   ['block devices', 'PodFeatureUnsupported', contained({ volumeDevices: [{ name: 'd', devicePath: '/dev/x' }] })],
   ['an unsafe sysctl', 'SysctlForbidden: forbidden sysctl: "kernel.msgmax" not allowlisted', testPod('p', { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } })],
   ['a request that is no quantity', 'UnexpectedAdmissionError', asking({ cpu: 'many' })],
+  ['a request that is no quantity, on a node that has not measured itself', 'UnexpectedAdmissionError', asking({ cpu: 'many' }), { metadata: testNode.metadata }],
 ];
 
+function placed(pods: readonly Pod[]): AdmittedPods {
+  const placed = new AdmittedPods({}, () => undefined);
+  for (const pod of pods) placed.set(pod);
+  return placed;
+}
+
 describe('admission takes', () => {
-  for (const [what, pod, node = testNode, others = []] of admitted) test(what, () => assert.equal(admitPod(pod, node, others), undefined));
+  for (const [what, pod, node = testNode, others = []] of admitted) test(what, () => assert.equal(admitPod(pod, node, placed(others)), undefined));
 });
 
 describe('admission refuses', () => {
   for (const [what, expected, pod, node = testNode, others = []] of refused) {
     test(what, () => {
-      const rejection = admitPod(pod, node, others);
+      const rejection = admitPod(pod, node, placed(others));
       assert.ok(rejection);
       assert.ok(`${rejection.reason}: ${rejection.message}`.startsWith(expected), `${rejection.reason}: ${rejection.message}`);
     });
@@ -150,7 +158,7 @@ describe('a pod from outside', () => {
     });
     fc.assert(fc.property(odd, (value) => {
       assert.doesNotThrow(() => explainMalformedPod(value));
-      if (isWellFormedPod(value)) assert.doesNotThrow(() => admitPod(value, testNode, []));
+      if (isWellFormedPod(value)) assert.doesNotThrow(() => admitPod(value, testNode, placed([])));
     }), { numRuns: 300 });
   });
 });
