@@ -235,7 +235,7 @@ export class WasmEngine implements Engine {
   async #run(container: Container): Promise<void> {
     const live = container.live!;
     const { journal, config: pod } = this.#sandboxOf(container);
-    void this.#logs.link(container.record);
+    this.#logs.link(container.record);
     const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
       places: this.#places,
       sockets: this.#sockets,

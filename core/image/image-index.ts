@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifact } from '../api/artifact.ts';
 import type { Image } from '../api/image.ts';
@@ -55,10 +56,8 @@ export class ImageIndex {
 
   /** Read once for each version: another process may have replaced the file, and then it is another one. */
   async #current(file: string): Promise<ImageRecord | undefined> {
-    const found = await stat(file, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
+    // In place: every start of a container asks, and the thread pool takes longer than the call.
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false });
     if (found === undefined) {
       this.#read.delete(file);
       return undefined;

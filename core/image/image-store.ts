@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { messageOf, WasmletError } from '../api/errors.ts';
 import type { Clock } from '../api/clock.ts';
 import type { BlobStore, FetchedImage, Image, ImageReference, ImageService, ImageSource, PulledImage, PullRequest, RegistryCredentials } from '../api/image.ts';
@@ -45,7 +45,7 @@ export class ImageStore implements ImageService {
   }
 
   async list(): Promise<readonly Image[]> {
-    const images = await Promise.all((await this.#options.index.list()).map((record) => this.#present(record)));
+    const images = (await this.#options.index.list()).map((record) => this.#present(record));
     return images.filter((image) => image !== undefined);
   }
 
@@ -117,7 +117,7 @@ export class ImageStore implements ImageService {
     const digest = await source.resolve(reference, credentials, signal);
     const id = `${reference.registry}/${reference.repository}@${digest}`;
     const known = await index.get(name);
-    const present = known?.id === id ? await this.#present(known) : undefined;
+    const present = known?.id === id ? this.#present(known) : undefined;
     if (present !== undefined) return present;
 
     const fetched = await source.fetch({ ...reference, digest }, credentials, blobs, signal);
@@ -137,9 +137,10 @@ export class ImageStore implements ImageService {
   }
 
   /** The image of a record, as long as its bytes are still there. */
-  async #present({ format: _, ...record }: ImageRecord): Promise<Image | undefined> {
+  #present({ format: _, ...record }: ImageRecord): Image | undefined {
     const path = this.#options.blobs.path(record.artifact.digest);
-    const size = await stat(path).then((found) => found.size, () => -1);
+    // In place, as its record's.
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
     return size === record.artifact.sizeBytes ? { ...record, artifact: { ...record.artifact, path } } : undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import type { Plugin } from '../../core/api/plugin.ts';
 import type { VolumePlugin } from '../../core/api/volume.ts';
 import { AtomicWriter } from './atomic-writer.ts';
@@ -13,7 +13,7 @@ function filesVolume(type: string, writer: AtomicWriter): VolumePlugin {
     type,
     async setUp({ directory, files = [], memoryDirectory }) {
       const hostPath = inMemory.has(type) ? await memoryDirectory() : directory;
-      await mkdir(hostPath, { recursive: true, mode: 0o755 });
+      mkdirSync(hostPath, { recursive: true, mode: 0o755 });
       writer.write(hostPath, files);
       return { hostPath };
     },

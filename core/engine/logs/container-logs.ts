@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Clock } from '../../api/clock.ts';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
@@ -6,6 +5,7 @@ import type { AttemptRecord } from '../state/journal-entry.ts';
 import { createLogLink } from './log-link.ts';
 import { LogWriter } from './log-writer.ts';
 import { removeLogs } from './rotate-log.ts';
+import { removeFile } from '../remove-file.ts';
 
 export interface ContainerLogsOptions {
   readonly clock: Clock;
@@ -28,10 +28,10 @@ export class ContainerLogs {
   }
 
   /** Log shippers miss a link that cannot be made, the container does not: it is only warned about. */
-  async link({ logLink, logPath }: AttemptRecord): Promise<void> {
+  link({ logLink, logPath }: AttemptRecord): void {
     if (logLink === undefined || logPath === undefined) return;
     try {
-      await createLogLink(logLink, logPath);
+      createLogLink(logLink, logPath);
     } catch (error) {
       this.#options.logger.warn({ error: messageOf(error), logLink }, 'no symlink to a container log could be made');
     }
@@ -40,6 +40,6 @@ export class ContainerLogs {
   /** Deletes the log with all its parts, and the link. */
   async remove({ logLink, logPath }: AttemptRecord): Promise<void> {
     if (logPath !== undefined) await removeLogs(logPath);
-    if (logLink !== undefined) await rm(logLink, { force: true });
+    if (logLink !== undefined) await removeFile(logLink);
   }
 }

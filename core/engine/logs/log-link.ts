@@ -1,4 +1,4 @@
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
 /** Where log shippers look: `<pod>_<namespace>_<container>-<id>.log`. */
@@ -6,15 +6,15 @@ export function logLinkPath(prefix: string, containerId: string): string {
   return `${prefix}-${containerId}.log`;
 }
 
-/** The name is the container's alone: what is in its place, if anything, is a link of the same container. */
-export async function createLogLink(link: string, logPath: string): Promise<void> {
+/** The name is the container's alone: what is in its place, if anything, is a link of the same container. In place: it is one call. */
+export function createLogLink(link: string, logPath: string): void {
   try {
-    await symlink(logPath, link);
+    symlinkSync(logPath, link);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') await mkdir(path.dirname(link), { recursive: true, mode: 0o755 });
-    else if (code === 'EEXIST') await rm(link, { force: true });
+    if (code === 'ENOENT') mkdirSync(path.dirname(link), { recursive: true, mode: 0o755 });
+    else if (code === 'EEXIST') rmSync(link, { force: true });
     else throw error;
-    await symlink(logPath, link);
+    symlinkSync(logPath, link);
   }
 }

@@ -1,3 +1,4 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
@@ -18,6 +19,7 @@ export interface LogWriterOptions {
   readonly logger: Logger;
 }
 
+const fileMode = 0o640;
 /** The descriptor is given back when nothing was written for so long. */
 const idleMilliseconds = 10_000;
 /** Pause before a failed write is tried again. */
@@ -39,8 +41,7 @@ export class LogWriter {
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
-    // A silent container has an empty log, not a missing one.
-    this.#last = this.#open().then(() => this.#closeWhenIdle(), (error: unknown) => this.#warn(error));
+    this.#create();
   }
 
   /**
@@ -93,9 +94,20 @@ export class LogWriter {
     this.#closeWhenIdle();
   }
 
+  /** A silent container has an empty log, not a missing one. In place: the thread pool takes longer than these calls. */
+  #create(): void {
+    const { path: file } = this.#options;
+    try {
+      mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+      closeSync(openSync(file, 'a', fileMode));
+    } catch (error) {
+      this.#warn(error);
+    }
+  }
+
   async #open(): Promise<FileHandle> {
     await mkdir(path.dirname(this.#options.path), { recursive: true, mode: 0o755 });
-    const file = await open(this.#options.path, 'a', 0o640);
+    const file = await open(this.#options.path, 'a', fileMode);
     this.#file = file;
     this.#size = (await file.stat()).size;
     return file;

@@ -1,8 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, chmod, readdir, rename, rm } from 'node:fs/promises';
+import { access, chmod, readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { removeFile } from '../remove-file.ts';
 
 /**
  * Renames a log to `<file>.YYYYMMDD-HHMMSS` (upstream's container_log_manager.go). False when that name is taken, by a
@@ -32,14 +33,14 @@ export async function rotatedLogs(file: string): Promise<string[]> {
 export async function tidyRotatedLogs(file: string, keep: number): Promise<void> {
   const parts = await rotatedLogs(file);
   const surplus = Math.max(0, parts.length - keep);
-  for (const part of parts.slice(0, surplus)) await rm(part, { force: true });
+  for (const part of parts.slice(0, surplus)) await removeFile(part);
   for (const part of parts.slice(surplus, -1)) {
     if (part.endsWith('.gz')) continue;
     const temporary = `${part}.tmp`;
     await pipeline(createReadStream(part), createGzip(), createWriteStream(temporary, { mode: 0o640 }));
     await chmod(temporary, 0o640);
     await rename(temporary, `${part}.gz`);
-    await rm(part, { force: true });
+    await removeFile(part);
   }
 }
 
@@ -49,5 +50,5 @@ export async function removeLogs(file: string): Promise<void> {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  for (const part of [file, ...parts, ...parts.map((part) => `${part}.tmp`)]) await rm(part, { force: true });
+  for (const part of [file, ...parts, ...parts.map((part) => `${part}.tmp`)]) await removeFile(part);
 }

@@ -1,8 +1,9 @@
 import { appendFileSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../api/errors.ts';
 import type { Logger } from '../../api/logger.ts';
+import { removeFile } from '../remove-file.ts';
 import { parseJournal, withoutRemoved } from './journal-entry.ts';
 import type { JournalEntry } from './journal-entry.ts';
 
@@ -62,7 +63,7 @@ export class Journal {
   /** Deletes the file, after what is still being written. */
   async remove(): Promise<void> {
     await this.#last;
-    await rm(this.#path, { force: true });
+    await removeFile(this.#path);
   }
 
   #write(entry: JournalEntry): void {

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Engine } from '../../api/engine.ts';
 
@@ -21,9 +21,9 @@ export class PodCleaner {
   /** `name`: absent for what is known by its directory only; then no logs are looked for, since others may write there, too. */
   async clean(uid: string, name: { readonly name: string; readonly namespace: string } | undefined): Promise<void> {
     const { engine, podsDirectory, logsDirectory } = this.#options;
-    for (const { id } of engine.podSandbox(uid)?.containers ?? []) await engine.removeContainer(id);
     await engine.removePodSandbox(uid);
-    if (name !== undefined) await rm(join(logsDirectory, `${name.namespace}_${name.name}_${uid}`), { recursive: true, force: true });
-    await rm(join(podsDirectory, uid), { recursive: true, force: true });
+    // In place: what is left are a few empty directories.
+    if (name !== undefined) rmSync(join(logsDirectory, `${name.namespace}_${name.name}_${uid}`), { recursive: true, force: true });
+    rmSync(join(podsDirectory, uid), { recursive: true, force: true });
   }
 }

@@ -106,7 +106,7 @@ export class RunningPodSyncer {
     const { pod, uid } = record;
     const sandbox = engine.podSandbox(uid);
     const histories = reporter.histories(record);
-    const actions = computePodActions({
+    const decided = computePodActions({
       pod,
       histories,
       hasSandbox: sandbox !== undefined,
@@ -117,6 +117,8 @@ export class RunningPodSyncer {
       backoffPolicy: defaultBackoff,
       now: clock.now(),
     });
+    // Without volumes nothing starts; their end is the next cause.
+    const actions = record.volumes.ready ? decided : { ...decided, start: [] };
     if (!isIdle(actions)) logger.info({ uid, pod: pod.metadata.name, namespace: pod.metadata.namespace, actions: summary(actions) }, 'pod actions');
     const retryAt = problems.pod ? undefined : await this.#apply(record, histories, actions, signal);
     for (const action of actions.wait) this.#wait(record, action);
@@ -148,7 +150,6 @@ export class RunningPodSyncer {
     for (const action of actions.pull) {
       if (!signal.aborted) provisioner.provide(record, containerOf(histories, action.name), action);
     }
-    if (!record.volumes.ready) return undefined;
     const retries: (number | undefined)[] = [];
     for (const action of actions.start) {
       if (signal.aborted) return undefined;
