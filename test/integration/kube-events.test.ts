@@ -70,6 +70,16 @@ describe('events against the API fake', () => {
     await fake.until('another object', () => events()[0]?.['count'] === 3);
   });
 
+  it('come after what pods wait for, but not for ever', async () => {
+    fake.faults.add({ path: /nodes/ }, { kind: 'hang' }, 8);
+    for (let call = 0; call < 8; call++) void api.call({ method: 'GET', path: '/api/v1/nodes' }).catch(() => undefined);
+    recorder.event(pod, 'Normal', 'Started', 'Container started');
+    await clock.advance(900, settle);
+    assert.deepEqual(events(), []);
+    await clock.advance(300, settle);
+    await fake.until('the event', () => events().length === 1);
+  });
+
   it('wait out an outage, without holding anybody up', async () => {
     const back = fake.outage();
     recorder.event(pod, 'Normal', 'Pulled', 'one');

@@ -49,6 +49,7 @@ export class ApiClient {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #credentials: Credentials;
   #pool: ConnectionPool | undefined;
+  #underWay = 0;
 
   constructor({ access, clock, logger, userAgent, environment = {} }: ApiClientOptions) {
     this.server = access.server;
@@ -60,12 +61,18 @@ export class ApiClient {
     this.#credentials = new Credentials(access, clock, environment);
   }
 
+  /** Calls that have no answer yet; watches are none. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** The parsed answer. Throws ApiError for an answer that is no success, and the socket's error or a deadline's otherwise. */
   async call<T>(call: ApiCall): Promise<T> {
     const deadline = call.deadline ?? defaultDeadline;
     const timeout = new AbortController();
     const cancel = this.#clock.after(deadline, () => timeout.abort(new Error(`${describe(call)}: no answer within ${deadline / 1000} s`)));
     const end = this.#clock.monotonic() + deadline;
+    this.#underWay += 1;
     try {
       for (let renewed = false; ; ) {
         try {
@@ -83,6 +90,7 @@ export class ApiClient {
         }
       }
     } finally {
+      this.#underWay -= 1;
       cancel();
     }
   }

@@ -20,6 +20,9 @@ interface Pending {
 /** Events are news for people: the API server has the status of the same pod before them. */
 const lingerMilliseconds = 50;
 const queueLength = 1000;
+/** With so many calls under way the API server is busy with what pods wait for: events come after, but not for ever. */
+const busyCalls = 8;
+const longestPause = 1000;
 const tries = 12;
 const retryInterval = 10_000;
 /** validation.ValidateEvent refuses a longer message. */
@@ -80,10 +83,17 @@ export class ApiEventRecorder implements EventRecorder {
     for (let next = this.#queue.shift(); next !== undefined && !this.#stopped.signal.aborted; next = this.#queue.shift()) {
       const correlated = this.#correlator.correlate(next, next.time);
       if (correlated.outcome === 'dropped') continue;
+      await this.#whenCalm();
       await this.#deliver(next, correlated);
     }
     if (this.#dropped > 0) this.#logger.warn({ dropped: this.#dropped }, 'Events were dropped');
     this.#dropped = 0;
+  }
+
+  async #whenCalm(): Promise<void> {
+    for (let waited = 0; this.#api.underWay >= busyCalls && waited < longestPause && !this.#hurry.signal.aborted; waited += lingerMilliseconds) {
+      await this.#clock.sleep(lingerMilliseconds, this.#hurry.signal);
+    }
   }
 
   async #deliver(pending: Pending, correlated: { key: string; message: string; count: number; firstTime: number }): Promise<void> {
