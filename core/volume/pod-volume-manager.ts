@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../api/clock.ts';
@@ -72,8 +73,8 @@ export class PodVolumeManager implements VolumeManager {
         if (!ready) throw new WasmletError('VOLUME_SET_UP_FAILED', `volume ${JSON.stringify(volume)} is not set up yet`);
         if (subPath !== undefined && ready.readOnly) throw new WasmletError('FIELD_UNSUPPORTED', `volumeMounts: subPath ${JSON.stringify(subPath)} of volume ${JSON.stringify(volume)}: subPath into a configMap, secret, downwardAPI or projected volume is not supported`);
         const hostPath = subPath === undefined ? ready.hostPath : await resolveSubPath(ready.hostPath, subPath);
-        // What a WASI guest is given are directories.
-        if (!(await stat(hostPath)).isDirectory()) throw new WasmletError('FIELD_UNSUPPORTED', `volumeMounts: ${hostPath} of volume ${JSON.stringify(volume)} is not a directory; mounting a single file is not supported`);
+        // What a WASI guest is given are directories; what comes from the API is one.
+        if (!ready.readOnly && !(await stat(hostPath)).isDirectory()) throw new WasmletError('FIELD_UNSUPPORTED', `volumeMounts: ${hostPath} of volume ${JSON.stringify(volume)} is not a directory; mounting a single file is not supported`);
         return { guestPath, hostPath, readOnly: readOnly || ready.readOnly };
       }),
     );
@@ -131,8 +132,10 @@ export class PodVolumeManager implements VolumeManager {
     const request = { podUid, volume, directory, memoryDirectory: (sizeBytes?: number) => memory.provide(directory, sizeBytes) };
     const files = active.payload === 'files' ? { files: await resolveVolumeFiles(pod, volume, objects) } : {};
     const { hostPath } = await active.plugin.setUp({ ...request, ...files });
-    // Without a link in it: whoever opens a mount can then tell that nobody has put one in its way.
-    return { hostPath: await realpath(hostPath), readOnly: active.payload === 'files' };
+    // Without a link in it: whoever opens a mount can then tell that nobody has put one in its way. Files from the API lie in the
+    // node's own memory, asked in place; any other path may lead to a server that does not answer.
+    const readOnly = active.payload === 'files';
+    return { hostPath: readOnly ? realpathSync.native(hostPath) : await realpath(hostPath), readOnly };
   }
 
   #inTurn(podUid: string, operation: () => Promise<void>): Promise<void> {

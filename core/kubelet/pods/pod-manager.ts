@@ -83,10 +83,15 @@ export class PodManager {
   }
 }
 
-/** Only the status differs, which is the kubelet's own doing. Readiness gates are the one thing that a status decides. */
+/**
+ * Only the status differs, which is the kubelet's own doing. Readiness gates are the one thing that a status decides. A generation
+ * rises with every change of the spec (KEP-5067); servers before 1.33 have none.
+ */
 function wantsTheSame(before: Pod, now: Pod): boolean {
+  const { generation } = now.metadata;
+  const sameSpec = generation !== undefined && generation > 0 && generation === before.metadata.generation;
   const wants = ({ metadata, spec, status }: Pod) =>
-    JSON.stringify([metadata.labels, metadata.annotations, metadata.deletionTimestamp, spec, spec.readinessGates && status?.conditions]);
+    JSON.stringify([metadata.labels, metadata.annotations, metadata.deletionTimestamp, sameSpec || spec, spec.readinessGates && status?.conditions]);
   return wants(before) === wants(now);
 }
 
