@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../../api/engine.ts';
 
@@ -22,8 +22,7 @@ export class PodCleaner {
   async clean(uid: string, name: { readonly name: string; readonly namespace: string } | undefined): Promise<void> {
     const { engine, podsDirectory, logsDirectory } = this.#options;
     await engine.removePodSandbox(uid);
-    // In place: what is left are a few empty directories.
-    if (name !== undefined) rmSync(join(logsDirectory, `${name.namespace}_${name.name}_${uid}`), { recursive: true, force: true });
-    rmSync(join(podsDirectory, uid), { recursive: true, force: true });
+    if (name !== undefined) await rm(join(logsDirectory, `${name.namespace}_${name.name}_${uid}`), { recursive: true, force: true });
+    await rm(join(podsDirectory, uid), { recursive: true, force: true });
   }
 }
