@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { lstat, mkdir, readdir, readlink, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lstat, mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, WasmletError } from '../api/errors.ts';
@@ -75,13 +75,20 @@ export class MemoryDirectories {
     return target;
   }
 
-  /** Gives the memory back, from what stands on disk alone. Idempotent. The volume's directory itself stays when it is one. */
-  async release(directory: string): Promise<void> {
-    const found = await lstat(directory).catch(ifMissing);
+  /**
+   * Gives the memory back, from what stands on disk alone. Idempotent. The volume's directory itself stays when it is one.
+   * `content` `small`: a few files of the node's own go in place, since each way through the thread pool takes longer than a call
+   * into memory. What a guest could write may be anything.
+   */
+  async release(directory: string, content: 'small' | 'any'): Promise<void> {
+    const found = lstatSync(directory, { throwIfNoEntry: false });
     if (found?.isSymbolicLink()) {
-      const target = await readlink(directory);
-      if (this.#bases().includes(path.dirname(target))) await rm(target, { recursive: true, force: true });
-      await unlink(directory);
+      const target = readlinkSync(directory);
+      if (this.#bases().includes(path.dirname(target))) {
+        if (content === 'small') rmSync(target, { recursive: true, force: true });
+        else await rm(target, { recursive: true, force: true });
+      }
+      unlinkSync(directory);
     } else if (found && (await isMountPoint(directory))) {
       await this.#unmount(directory);
     }

@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { readFileSync, realpathSync } from 'node:fs';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../api/clock.ts';
 import type { Mount } from '../api/engine.ts';
@@ -87,14 +87,14 @@ export class PodVolumeManager implements VolumeManager {
       const types = await list(root);
       if (types.length === 0) return;
       for (const typeName of types) {
-        const plugin = this.#options.plugins(typeOfDirectory(typeName) ?? '')?.plugin;
+        const active = this.#options.plugins(typeOfDirectory(typeName) ?? '');
         for (const name of await list(path.join(root, typeName))) {
           const directory = path.join(root, typeName, name);
-          await plugin?.tearDown({ podUid, directory });
-          await this.#options.memory.release(directory);
+          await active?.plugin.tearDown({ podUid, directory });
+          await this.#options.memory.release(directory, active?.payload === 'files' ? 'small' : 'any');
         }
       }
-      await refuseMounts(root);
+      refuseMounts(root);
       // Never follows a link: what a link names is not the volume's.
       await rm(root, { recursive: true, force: true });
     });
@@ -173,8 +173,8 @@ function nameVolume(name: string, error: unknown): WasmletError {
 }
 
 /** Deleting through a mount would delete what is mounted there. */
-async function refuseMounts(directory: string): Promise<void> {
-  const table = await readFile('/proc/self/mountinfo', 'utf8');
+function refuseMounts(directory: string): void {
+  const table = readFileSync('/proc/self/mountinfo', 'utf8');
   const points = table.split('\n').flatMap((line) => line.split(' ')[4]?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))) ?? []);
   const inside = points.find((point) => point.startsWith(directory + path.sep));
   if (inside !== undefined) throw new WasmletError('VOLUME_SET_UP_FAILED', `${inside} is still mounted; unmount it`);
