@@ -1,14 +1,13 @@
+import { assembleModule, together } from './assembly/assemble-module.ts';
+import type { Addition, Changes } from './assembly/assemble-module.ts';
 import { sectionId } from './binary/sections.ts';
 import type { Splice } from './binary/splice.ts';
 import { BinaryWriter } from './binary/binary-writer.ts';
-import { assembleModule } from './assembly/assemble-module.ts';
-import type { Addition, Changes } from './assembly/assemble-module.ts';
 import { allowMemories, allowTable, encodeLimits } from './limiting/allowance.ts';
-import type { Allowance } from './limiting/allowance.ts';
 import { shareBudget } from './limiting/budget.ts';
-import { growthFunctionType } from './limiting/growth.ts';
-import { growRefusedEntry, growthFunctions, refuseGrowRefusedExport, zeroGlobal } from './limiting/mark-growth.ts';
-import type { GrowthFunction } from './limiting/mark-growth.ts';
+import { indicesFrom, unwatched } from './limiting/growth-watch.ts';
+import type { GrowthWatch } from './limiting/growth-watch.ts';
+import { markGrowth as markedGrowth, refuseGrowRefusedExport, zeroGlobal } from './limiting/mark-growth.ts';
 import { outlineOf } from './limiting/module-outline.ts';
 import type { ModuleOutline } from './limiting/module-outline.ts';
 import { redirectCode } from './limiting/redirect-code.ts';
@@ -26,7 +25,7 @@ export interface ModuleLimits {
   readonly tableElements?: number;
   /** Count growth that the memory limit refuses, in `growRefusedExport`. */
   readonly markGrowth: boolean;
-  /** The limit is for this module's instance and others together, as in a component: growth asks the host. Not with yield checks. */
+  /** The limit is for this module's instance and others together, as in a component: growth asks the host. */
   readonly sharedBudget?: boolean;
 }
 
@@ -53,54 +52,60 @@ const nothing: Changes = { splices: [], additions: new Map() };
 
 interface Limited {
   readonly splices: readonly Splice[];
-  readonly growth: readonly GrowthFunction[];
-  readonly allowances: readonly Allowance[];
+  /** Of memory 0, when memories are limited. */
+  readonly maximum: bigint | undefined;
+  readonly watch: GrowthWatch;
 }
 
-/** The splices that lower every maximum, and the functions that watch growth. */
-function limited(outline: ModuleOutline, { memoryBytes, tableElements, markGrowth }: ModuleLimits): Limited {
-  const splices: Splice[] = tableElements === undefined
-    ? []
-    : outline.tables.map(({ limits, start, end }) => ({ start, end, bytes: encodeLimits(limits, allowTable(limits, BigInt(tableElements))) }));
-  if (memoryBytes === undefined) return { splices, growth: [], allowances: [] };
+/** The splices that lower every maximum, and what watches growth. */
+function limited(bytes: Uint8Array, outline: ModuleOutline, { memoryBytes, tableElements, markGrowth, sharedBudget }: ModuleLimits): Limited {
+  const tableMaxima = tableElements === undefined ? [] : outline.tables.map(({ limits }) => allowTable(limits, BigInt(tableElements)));
+  const splices: Splice[] = tableMaxima.map((maximum, index) => {
+    const { limits, start, end } = outline.tables[index]!;
+    return { start, end, bytes: encodeLimits(limits, maximum) };
+  });
+  if (memoryBytes === undefined) return { splices, maximum: undefined, watch: unwatched };
   const limit = BigInt(memoryBytes);
   const allowances = allowMemories(outline.memories, limit, markGrowth);
   outline.memories.forEach(({ limits, start, end }, index) => {
     splices.push({ start, end, bytes: encodeLimits(limits, allowances[index]!.maximum) });
   });
-  const growth = markGrowth ? growthFunctions(outline, allowances, outline.memories.length > 1 ? limit : undefined) : [];
-  return { splices, growth, allowances };
+  const watch = !markGrowth ? unwatched
+    : sharedBudget === true ? shareBudget(bytes, outline, allowances, tableMaxima)
+      : markedGrowth(outline, allowances, outline.memories.length > 1 ? limit : undefined);
+  return { splices, maximum: allowances[0]?.maximum, watch };
 }
 
-/** What becomes of the code of a module that gets no yield checks: growth that is marked, and points at which it can be stopped. */
-function changeCode(bytes: Uint8Array, outline: ModuleOutline, growth: readonly GrowthFunction[]): { readonly changes: Changes; readonly growthMarked: boolean } {
+/** What becomes of the code of a module that gets no yield checks: growth that is watched, and points at which it can be stopped. */
+function changeCode(bytes: Uint8Array, outline: ModuleOutline, watch: GrowthWatch): { readonly changes: Changes; readonly growthMarked: boolean } {
   const code = outline.sections.find(({ id }) => id === sectionId.code);
-  if (code === undefined) return { changes: nothing, growthMarked: false };
-  const stop = outline.functions;
-  const { splices, grows, stops } = redirectCode(code, bytes, { stop, growth: new Map(growth.map(({ memory }, nth) => [memory, stop + 1 + nth])) });
-  if (!grows && !stops) return { changes: nothing, growthMarked: false };
+  const [stop, first] = [outline.functions, outline.functions + 1];
+  const { splices, grows, stops } = code === undefined
+    ? { splices: [], grows: false, stops: false }
+    : redirectCode(code, bytes, { stop, memories: indicesFrom(first, watch.memories), tables: indicesFrom(first, watch.tables) });
+  if (!grows && !stops && !watch.always) return { changes: nothing, growthMarked: false };
   if (grows) refuseGrowRefusedExport(outline);
-  const types = new BinaryWriter().raw(stopFunctionType);
-  const functions = new BinaryWriter().u32(outline.types);
-  // The count of refused growth comes first, where there is one.
-  const bodies = new BinaryWriter().sized(stopFunctionBody(stop, outline.globals + (grows ? 1 : 0)));
-  const marking = grows ? growth : [];
-  marking.forEach(({ is64, body }, nth) => {
-    types.raw(Uint8Array.from(growthFunctionType(is64)));
-    functions.u32(outline.types + 1 + nth);
+  const { functions, additions: beside, atEnd } = grows || watch.always ? watch : unwatched;
+  const watched = beside.get(sectionId.global);
+  const appended = [
+    { type: stopFunctionType, body: stopFunctionBody(stop, outline.globals + (watched?.items ?? 0)) },
+    ...functions(first, outline.types + 1),
+  ];
+  const [types, typeIndices, bodies] = [new BinaryWriter(), new BinaryWriter(), new BinaryWriter()];
+  appended.forEach(({ type, body }, nth) => {
+    types.raw(type);
+    typeIndices.u32(outline.types + nth);
     bodies.sized(body);
   });
-  const items = 1 + marking.length;
+  const items = appended.length;
   const additions = new Map<number, Addition>([
+    ...beside,
     [sectionId.type, { items, bytes: types.written }],
-    [sectionId.function, { items, bytes: functions.written }],
+    [sectionId.function, { items, bytes: typeIndices.written }],
     [sectionId.code, { items, bytes: bodies.written }],
+    [sectionId.global, together(watched, { items: 1, bytes: zeroGlobal })],
   ]);
-  const globals = new BinaryWriter().raw(zeroGlobal);
-  if (grows) globals.raw(zeroGlobal);
-  additions.set(sectionId.global, { items: grows ? 2 : 1, bytes: globals.written });
-  if (grows) additions.set(sectionId.export, { items: 1, bytes: growRefusedEntry(outline) });
-  return { changes: { splices, additions }, growthMarked: grows };
+  return { changes: { splices, additions, ...(atEnd === undefined ? {} : { atEnd: [atEnd] }) }, growthMarked: grows || watch.always };
 }
 
 /**
@@ -126,8 +131,8 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
   const outline = outlineOf(bytes);
   try {
     refuseUnshareable(bytes, outline);
-    const limits = limited(outline, { ...options, tableElements: Math.min(options.tableElements ?? longestTable, longestTable) });
-    const changes = addYieldChecks(bytes, outline, limits.allowances[0]?.maximum, limits.growth);
+    const limits = limited(bytes, outline, { ...options, tableElements: Math.min(options.tableElements ?? longestTable, longestTable) });
+    const changes = addYieldChecks(bytes, outline, limits.maximum, limits.watch);
     return rewritten(bytes, outline, limits, changes, changes.additions.has(sectionId.global));
   } catch (error) {
     if (error instanceof NotShareable) return { kind: 'not-shareable', reason: error.message };
@@ -138,11 +143,8 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
 /** `rewriteModule` without yield checks: limits, and points at which a thread can be ended (`limiting/stop-points.ts`). */
 export function limitModule(bytes: Uint8Array, options: ModuleLimits): RewrittenModule {
   const outline = outlineOf(bytes);
-  const limits = limited(outline, options);
-  if (options.sharedBudget === true && options.memoryBytes !== undefined && options.markGrowth) {
-    return rewritten(bytes, outline, limits, shareBudget(bytes, outline, limits.allowances), true);
-  }
-  const { changes, growthMarked } = changeCode(bytes, outline, limits.growth);
+  const limits = limited(bytes, outline, options);
+  const { changes, growthMarked } = changeCode(bytes, outline, limits.watch);
   return rewritten(bytes, outline, limits, changes, growthMarked);
 }
 

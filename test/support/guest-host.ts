@@ -5,11 +5,15 @@ import { createGuestClock } from '../../core/guest/time/clock.ts';
 import { PlainDoom } from '../../core/guest/ending/doom.ts';
 import type { Doom } from '../../core/guest/ending/doom.ts';
 import { ExitSignal } from '../../core/guest/ending/exit.ts';
+import { instantiate } from '../../core/guest/instantiate.ts';
 import { MemoryBudget } from '../../core/guest/memory/memory-budget.ts';
 import { growRefusedExport } from '../../core/wasm/rewrite-module.ts';
 import type { GuestClock, GuestHost, GuestListener, GuestMount, Wait } from '../../core/guest/host.ts';
 import { SharedBlocker } from '../../core/guest/shared/shared-blocker.ts';
 import { testScheduler } from './shared-guests.ts';
+
+/** Nobody asks a guest to yield. */
+const epoch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 
 export interface TestGuestOptions {
   readonly mounts?: readonly GuestMount[];
@@ -74,7 +78,7 @@ export class TestGuestHost implements GuestHost {
   }
 
   instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
-    return this.budget.instantiate(module, () => new WebAssembly.Instance(module, imports)) as WebAssembly.Instance;
+    return this.budget.instantiate(module, () => instantiate(module, imports, { checks: { epoch, yield: () => 0 }, callStart: (begin) => void begin() })) as WebAssembly.Instance;
   }
 
   part(): never {

@@ -13,6 +13,8 @@ export interface Addition {
   readonly bytes: Uint8Array;
 }
 
+const nothing = new Uint8Array();
+
 export interface CustomSection {
   readonly name: string;
   readonly content: Uint8Array;
@@ -26,8 +28,13 @@ export interface Changes {
   readonly removed?: ReadonlySet<number>;
   /** A custom section in front of the code. */
   readonly beforeCode?: CustomSection;
-  /** A custom section at the end. */
-  readonly atEnd?: CustomSection;
+  /** Custom sections at the end. */
+  readonly atEnd?: readonly CustomSection[];
+}
+
+/** Both additions to one section. */
+export function together(first: Addition | undefined, second: Addition | undefined): Addition {
+  return { items: (first?.items ?? 0) + (second?.items ?? 0), bytes: new BinaryWriter(128).raw(first?.bytes ?? nothing).raw(second?.bytes ?? nothing).written };
 }
 
 /** The name of a custom section. */
@@ -52,7 +59,7 @@ function addTo(section: Section, bytes: Uint8Array, { items, bytes: added }: Add
 
 /** Puts a module together from its sections, with what is replaced, appended and left out. The splices are in order. */
 export function assembleModule(bytes: Uint8Array, sections: readonly Section[], changes: Changes): Uint8Array {
-  const { splices, additions, removed, beforeCode, atEnd } = changes;
+  const { splices, additions, removed, beforeCode, atEnd = [] } = changes;
   const writer = new BinaryWriter(bytes.length + (bytes.length >> 3) + 1024).raw(bytes.subarray(0, preambleBytes));
   const missing = sectionOrder.filter((id) => additions.has(id) && !sections.some((section) => section.id === id));
   const writeCustom = ({ name, content }: CustomSection): void => void writer.u8(sectionId.custom).sized(new BinaryWriter().name(name).raw(content).written);
@@ -79,6 +86,6 @@ export function assembleModule(bytes: Uint8Array, sections: readonly Section[], 
     writer.u8(section.id).sized(spliced(bytes, section.start, section.end, all));
   }
   writeMissing(Number.POSITIVE_INFINITY);
-  if (atEnd !== undefined) writeCustom(atEnd);
+  atEnd.forEach(writeCustom);
   return writer.written;
 }

@@ -8,10 +8,10 @@ import { needsStopPoint } from './stop-points.ts';
 
 /** Appended functions that the code of a module is led to. */
 export interface Redirection {
-  /** What takes the place of `memory.grow`, by memory index. */
-  readonly growth: ReadonlyMap<number, number>;
-  /** What takes the place of `table.grow`, by table index; absent: nothing does. */
-  readonly tableGrowth?: ReadonlyMap<number, number>;
+  /** What takes the place of `memory.grow`, by memory index; absent: nothing does. */
+  readonly memories: ReadonlyMap<number, number>;
+  /** The same for `table.grow`. */
+  readonly tables: ReadonlyMap<number, number>;
   /** What is called where V8 would not see that the thread is to end (`stop-points.ts`). */
   readonly stop: number;
 }
@@ -23,13 +23,16 @@ export interface Redirected {
   readonly stops: boolean;
 }
 
+/** Its opcode is one byte behind the first. */
+const isTableGrow = (bytes: Uint8Array, start: number): boolean => bytes[start] === opcode.miscellaneous && u32At(bytes, start + 1) === miscellaneousOpcode.tableGrow;
+
 const callOf = (target: number): Uint8Array => new BinaryWriter(8).u8(opcode.call).u32(target).written;
 
 /**
  * Leads a code section to the appended functions. All of it is walked, so an opcode that nobody knows is found here.
  * @throws WasmletError `MODULE_MALFORMED`
  */
-export function redirectCode(section: Section, bytes: Uint8Array, { growth, tableGrowth, stop }: Redirection): Redirected {
+export function redirectCode(section: Section, bytes: Uint8Array, { memories, tables, stop }: Redirection): Redirected {
   const reader = new BinaryReader(bytes, section.start, section.end);
   const splices: Splice[] = [];
   let [grows, stops] = [false, false];
@@ -42,15 +45,10 @@ export function redirectCode(section: Section, bytes: Uint8Array, { growth, tabl
     while (body.offset < body.end) {
       const start = body.offset;
       last = skipInstruction(body);
-      if (last === opcode.memoryGrow) {
-        const target = growth.get(new BinaryReader(bytes, start + 1, body.offset).u32('a memory index'));
-        if (target !== undefined) {
-          changes.push({ start, end: body.offset, bytes: callOf(target) });
-          grows = true;
-        }
-      } else if (tableGrowth !== undefined && last === opcode.miscellaneous && u32At(bytes, start + 1) === miscellaneousOpcode.tableGrow) {
-        // Its opcode is one byte. The function calls another, so V8 looks there whether the thread is to end.
-        changes.push({ start, end: body.offset, bytes: callOf(tableGrowth.get(u32At(bytes, start + 2))!) });
+      const target = last === opcode.memoryGrow ? memories.get(u32At(bytes, start + 1)) : isTableGrow(bytes, start) ? tables.get(u32At(bytes, start + 2)) : undefined;
+      if (target !== undefined) {
+        // The function calls another where it stands for `table.grow`, so V8 looks there whether the thread is to end.
+        changes.push({ start, end: body.offset, bytes: callOf(target) });
         grows = true;
       } else if (needsStopPoint(bytes, start, before)) {
         changes.push({ start, end: start, bytes: callOf(stop) });

@@ -1,7 +1,9 @@
 import { encodeRewriting, reservedName, startExport } from '../../api/rewriting.ts';
 import type { Rewriting } from '../../api/rewriting.ts';
 import { WasmletError } from '../../api/errors.ts';
-import { customSectionName } from '../assembly/assemble-module.ts';
+import { functionType } from '../assembly/appended-function.ts';
+import type { AppendedFunction } from '../assembly/appended-function.ts';
+import { customSectionName, together } from '../assembly/assemble-module.ts';
 import type { Addition, Changes } from '../assembly/assemble-module.ts';
 import { BinaryReader, malformed } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
@@ -13,14 +15,13 @@ import type { Section } from '../binary/sections.ts';
 import { spliced } from '../binary/splice.ts';
 import type { Splice } from '../binary/splice.ts';
 import { encodeLimits } from '../limiting/allowance.ts';
-import { growRefusedEntry, zeroGlobal } from '../limiting/mark-growth.ts';
-import type { GrowthFunction } from '../limiting/mark-growth.ts';
+import { indicesFrom, unwatched } from '../limiting/growth-watch.ts';
+import type { GrowthWatch } from '../limiting/growth-watch.ts';
 import type { ModuleOutline } from '../limiting/module-outline.ts';
 import { whyNotShareable } from '../why-not-shareable.ts';
 import { BranchHints } from './branch-hints.ts';
 import type { Check } from './branch-hints.ts';
 import { BulkFunctions } from './bulk-functions.ts';
-import type { AppendedFunction } from './bulk-functions.ts';
 import { callGraphOf, referencedByKind } from './call-graph.ts';
 import { readFunctions } from './module-functions.ts';
 import { moveFunctionName } from './move-function-name.ts';
@@ -35,9 +36,8 @@ import type { CodeScan } from './scan-code.ts';
 const emptyBlock = 0x40;
 /** No locals, `end`. */
 const emptyBody = Uint8Array.of(0, opcode.end);
-const functionForm = 0x60;
 const [functionExtern, memoryExtern] = [0, 2];
-const [i32, i64] = [0x7f, 0x7e];
+const i32 = 0x7f;
 
 /** Names that belong to the engine: a guest that could use them could speak for it. */
 function refuseReservedNames(bytes: Uint8Array, outline: ModuleOutline): void {
@@ -103,11 +103,6 @@ function yieldBody(yieldImport: number): Uint8Array {
   return new BinaryWriter().u8(0, opcode.call).u32(yieldImport).u8(opcode.if, emptyBlock, opcode.unreachable, opcode.end, opcode.end).written;
 }
 
-/** The type section's entry for a function. */
-function functionType({ parameters, results }: Pick<AppendedFunction, 'parameters' | 'results'>): Uint8Array {
-  return new BinaryWriter().u8(functionForm).sized(Uint8Array.from(parameters)).sized(Uint8Array.from(results)).written;
-}
-
 function imported(name: string, kind: number, type: Uint8Array): Uint8Array {
   return new BinaryWriter().name(reservedName).name(name).u8(kind).raw(type).written;
 }
@@ -141,39 +136,41 @@ function withoutFirst(bytes: Uint8Array, section: Section, pass: (reader: Binary
   return { splice: { start, end: reader.offset, bytes: new Uint8Array() }, entry: bytes.subarray(start, reader.offset) };
 }
 
-
 /**
  * What becomes of a module that gets yield checks (see `rewriteModule`); its limits are the caller's. `maximum` is that of
- * memory 0 when it is limited; `growth` are the functions that count refused growth.
+ * memory 0 when it is limited; `watch` stands for its growth.
  *
  * The yield import takes the index of the first defined function, which moves behind all others: so every other function
  * keeps its index. Memory 0 becomes an import so that the flag's memory can come behind it: V8 reaches memory 0 fastest.
  * @throws NotShareable
  */
-export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximum: bigint | undefined, growth: readonly GrowthFunction[]): Changes {
+export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximum: bigint | undefined, watch: GrowthWatch): Changes {
   const { functions, scan } = readCode(bytes, outline);
-  const marking = scan.grows ? growth : [];
+  const { memories, tables, functions: watching, additions: beside, atEnd } = scan.grows || watch.always ? watch : unwatched;
 
   const defined = functions.bodies.length;
   const yieldImport = functions.imported;
   const moved = defined === 0 ? yieldImport : outline.functions;
   const yieldFunction = outline.functions + 1;
   const check = checkInstructions(outline.memories.length, yieldFunction);
-  const bulk = new BulkFunctions(outline.memories, functions.dataSegments, check.bytes, yieldFunction + 1 + marking.length);
+  // Behind the yield import's type and that of the function that calls it.
+  const watchers = watching(yieldFunction + 1, outline.types + 2);
+  const bulk = new BulkFunctions(outline.memories, functions.dataSegments, check.bytes, yieldFunction + 1 + watchers.length);
   const byKind = referencedByKind(functions, scan);
   const placed = new CheckPlacer({
     bytes, functions, byKind, moved, bulk,
     check: check.bytes,
     graph: callGraphOf(functions, scan, byKind),
-    growth: new Map(marking.map(({ memory }, nth) => [memory, yieldFunction + 1 + nth])),
+    memories: indicesFrom(yieldFunction + 1, memories),
+    tables: indicesFrom(yieldFunction + 1, tables),
   }).place();
 
   const appended: readonly AppendedFunction[] = [
-    { parameters: [], results: [], body: yieldBody(yieldImport) },
-    ...marking.map(({ is64, body }) => ({ parameters: [is64 ? i64 : i32], results: [is64 ? i64 : i32], body })),
+    { type: functionType([], []), body: yieldBody(yieldImport) },
+    ...watchers,
     ...bulk.appended,
   ];
-  const types = new BinaryWriter().raw(functionType({ parameters: [], results: [i32] }));
+  const types = new BinaryWriter().raw(functionType([], [i32]));
   const typeIndices = new BinaryWriter();
   const bodies = new BinaryWriter(1024);
   const splices: Splice[] = [...functions.redirected(moved)];
@@ -196,7 +193,7 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
     hints.add(moved, functions.bodies[0]!.start, placed[0]!);
   }
   appended.forEach((each, nth) => {
-    types.raw(functionType(each));
+    types.raw(each.type);
     typeIndices.u32(outline.types + 1 + nth);
     bodies.sized(each.body);
   });
@@ -218,21 +215,20 @@ export function addYieldChecks(bytes: Uint8Array, outline: ModuleOutline, maximu
   if (functions.start !== undefined) {
     exports.push(new BinaryWriter().name(startExport).u8(functionExtern).u32(functions.start === yieldImport && defined > 0 ? moved : functions.start).written);
   }
-  if (marking.length > 0) exports.push(growRefusedEntry(outline));
   const additions = new Map<number, Addition>([
     [sectionId.type, { items: 1 + appended.length, bytes: types.written }],
     [sectionId.import, listed(imports)],
     [sectionId.function, { items: appended.length + fillers, bytes: typeIndices.written }],
     [sectionId.code, { items: appended.length + fillers, bytes: bodies.written }],
   ]);
-  if (marking.length > 0) additions.set(sectionId.global, { items: 1, bytes: zeroGlobal });
   if (exports.length > 0) additions.set(sectionId.export, listed(exports));
+  for (const [id, addition] of beside) additions.set(id, together(additions.get(id), addition));
   const rewriting: Rewriting = { ...(memory === undefined ? {} : { memory }), start: functions.start !== undefined };
   return {
     splices, additions,
     removed: new Set([sectionId.start, ...(memory === undefined ? [] : [sectionId.memory])]),
     beforeCode: hints.section,
-    atEnd: { name: reservedName, content: encodeRewriting(rewriting) },
+    atEnd: [{ name: reservedName, content: encodeRewriting(rewriting) }, ...(atEnd === undefined ? [] : [atEnd])],
   };
 }
 

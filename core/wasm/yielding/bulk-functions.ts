@@ -1,16 +1,10 @@
+import { functionType } from '../assembly/appended-function.ts';
+import type { AppendedFunction } from '../assembly/appended-function.ts';
 import { BinaryReader } from '../binary/binary-reader.ts';
 import { BinaryWriter } from '../binary/binary-writer.ts';
 import { miscellaneousOpcode, opcode } from '../binary/instructions.ts';
 import type { Sized } from '../limiting/module-outline.ts';
 import { bulkPieceBytes } from './work.ts';
-
-/** A function that is appended to a module. */
-export interface AppendedFunction {
-  readonly parameters: readonly number[];
-  readonly results: readonly number[];
-  /** Locals and code, with the last `end`. */
-  readonly body: Uint8Array;
-}
 
 const i32 = 0x7f;
 const i64 = 0x7e;
@@ -156,6 +150,6 @@ export class BulkFunctions {
     });
     whole();
     write.u8(op.end);
-    return { parameters: [address, source, size], results: [], body: write.written.slice() };
+    return { type: functionType([address, source, size], []), body: write.written.slice() };
   }
 }

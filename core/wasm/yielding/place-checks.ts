@@ -18,8 +18,9 @@ export interface Placing {
   /** The new index of the function whose index the yield import took. */
   readonly moved: number;
   readonly bulk: BulkFunctions;
-  /** The functions that stand for `memory.grow`, by memory. */
-  readonly growth: ReadonlyMap<number, number>;
+  /** The functions that stand for `memory.grow`, by memory, and for `table.grow`, by table; absent: none does. */
+  readonly memories: ReadonlyMap<number, number>;
+  readonly tables: ReadonlyMap<number, number>;
 }
 
 /** No way leads here. */
@@ -92,7 +93,7 @@ export class CheckPlacer {
   }
 
   #placeIn(index: number): readonly Splice[] {
-    const { bytes, functions, graph, check, moved, bulk, growth } = this.#placing;
+    const { bytes, functions, graph, check, moved, bulk, memories, tables } = this.#placing;
     const body = functions.bodies[index - functions.imported]!;
     const cycle = graph.cycleOf.get(index);
     const limit = cycle === undefined ? functionWork : cycleWork;
@@ -160,6 +161,10 @@ export class CheckPlacer {
       if (checked.size > (checked.has(cycle) ? 1 : 0)) returned(cycleWork);
     };
     const replace = (target: number): void => void splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
+    const grow = (target: number | undefined): void => {
+      add(heavyWork);
+      if (target !== undefined) replace(target);
+    };
     const miscellaneous = (): void => {
       const code = u32At(bytes, start + 1);
       switch (code) {
@@ -180,8 +185,8 @@ export class CheckPlacer {
         }
         case miscellaneousOpcode.tableInit:
         case miscellaneousOpcode.tableCopy:
-        case miscellaneousOpcode.tableGrow:
         case miscellaneousOpcode.tableFill: return add(heavyWork);
+        case miscellaneousOpcode.tableGrow: return grow(tables.get(u32At(bytes, start + 2)));
         default: return add(workOf(opcode.miscellaneous));
       }
     };
@@ -301,12 +306,9 @@ export class CheckPlacer {
             splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
           }
           break;
-        case opcode.memoryGrow: {
-          add(heavyWork);
-          const target = growth.get(u32At(bytes, start + 1));
-          if (target !== undefined) replace(target);
+        case opcode.memoryGrow:
+          grow(memories.get(u32At(bytes, start + 1)));
           break;
-        }
         case opcode.miscellaneous:
           miscellaneous();
           break;

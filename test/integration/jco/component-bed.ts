@@ -7,7 +7,7 @@ import { componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import type { ArtifactInspection } from '../../../core/api/artifact.ts';
 import type { GuestExit } from '../../../core/api/runtime.ts';
 import { inspect } from '../../../core/wasm/inspect.ts';
-import { limitModule } from '../../../core/wasm/rewrite-module.ts';
+import { rewrite } from '../../../core/engine/prepare/rewrite.ts';
 import { prepare, start } from '../../../runtimes/jco/thread.ts';
 import { TestGuestHost } from '../../support/guest-host.ts';
 import type { TestGuestOptions } from '../../support/guest-host.ts';
@@ -42,6 +42,8 @@ export interface ComponentRun extends TestGuestOptions {
   readonly env?: readonly (readonly [string, string])[];
   readonly cwd?: string;
   readonly memoryBytes?: number;
+  /** As with a CPU limit. */
+  readonly yieldChecks?: boolean;
 }
 
 /** A component, prepared and limited as the engine does it, in this process. */
@@ -68,11 +70,11 @@ export class PreparedComponent {
   }
 
   async run(options: ComponentRun = {}): Promise<{ readonly exit: GuestExit; readonly host: TestGuestHost }> {
-    const { argv = ['test.wasm'], env = [], cwd = '/', memoryBytes = 64 * 1024 * 1024, ...rest } = options;
+    const { argv = ['test.wasm'], env = [], cwd = '/', memoryBytes = 64 * 1024 * 1024, yieldChecks = false, ...rest } = options;
     const host = new TestGuestHost({ ...rest, memoryBytes });
     const modules = Object.fromEntries(Object.entries(this.#modules).map(([name, bytes]) => {
-      const limited = limitModule(bytes, { memoryBytes, tableElements: Math.max(65_536, memoryBytes / 16), markGrowth: true, sharedBudget: true });
-      return [name, new WebAssembly.Module(limited.bytes.slice())];
+      const limited = rewrite(bytes, { memoryBytes, tableElements: Math.max(65_536, memoryBytes / 16), markGrowth: true, sharedBudget: true, yieldChecks });
+      return [name, new WebAssembly.Module(limited.slice())];
     }));
     const exit = await start({ containerId: 'c', argv, env, cwd, isolation: 'dedicated', tty: rest.tty ?? false, modules, glue: this.#glue }, host);
     return { exit, host };
