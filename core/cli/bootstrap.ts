@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { WasmletError } from '../api/errors.ts';
+import { fromFlag } from '../config/flag-value.ts';
 import { parseDuration } from '../config/load-configuration.ts';
 import { silentLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
@@ -36,6 +37,7 @@ Examples:
 }
 
 async function bootstrap(context: CliContext, options: BootstrapOptions): Promise<void> {
+  const lifetime = fromFlag(() => parseDuration(options.ttl, '--ttl'));
   const { ApiClient } = await import('../kube/api/api-client.ts');
   const { ApiError } = await import('../kube/api/api-error.ts');
   const { readKubeconfig } = await import('../kube/api/kubeconfig.ts');
@@ -45,7 +47,7 @@ async function bootstrap(context: CliContext, options: BootstrapOptions): Promis
   const access = await readKubeconfig(files, options.context);
   const api = new ApiClient({ access, clock: systemClock, logger: silentLogger, userAgent: `wasmlet/${context.installation.version}`, environment: { ...context.environment } });
   try {
-    const result = await bootstrapCluster({ api, access, output: path.resolve(options.out), lifetime: parseDuration(options.ttl, '--ttl'), clock: systemClock });
+    const result = await bootstrapCluster({ api, access, output: path.resolve(options.out), lifetime, clock: systemClock });
     if (options.output === 'json') {
       context.stdout.write(`${JSON.stringify({ ...result, kubeconfig: path.resolve(options.out) }, null, 2)}\n`);
       return;

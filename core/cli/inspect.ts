@@ -7,11 +7,13 @@ import type { RuntimeRegistry } from '../api/runtime.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
 import type { CliContext } from './context.ts';
 import { describeArtifact } from './output/describe-artifact.ts';
+import { pluginsDirOption } from './plugin-options.ts';
+import type { PluginOptions } from './plugin-options.ts';
 import { readArtifact } from './program-file.ts';
 import { addRegistryOptions } from './registry-options.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
-interface InspectOptions extends RegistryOptions {
+interface InspectOptions extends RegistryOptions, PluginOptions {
   readonly output: 'text' | 'json';
 }
 
@@ -30,6 +32,7 @@ export function registerInspect(program: Command, context: CliContext): void {
   addRegistryOptions(program.command('inspect'))
     .description('Show what a Wasm file or image needs and gives, and which runtimes accept it.')
     .argument('<file-or-image>', 'a .wasm file, an image reference, or oci-layout:DIR:NAME:TAG')
+    .addOption(pluginsDirOption())
     .addOption(new Option('--output <format>', 'text or json').choices(['text', 'json']).default('text'))
     .addHelpText('after', `
 Nothing of the program is executed. An image is pulled into the user's cache first.
@@ -45,7 +48,7 @@ async function inspect(context: CliContext, name: string, options: InspectOption
   if (!isFile && /\.wasm$|^[./~]/.test(name)) throw new WasmletError('NOT_FOUND', `there is no file ${name}`);
   const { openImageStore, parseOperand, userCredentials, withImages } = await import('./local-images.ts');
   const operand = isFile ? undefined : parseOperand(name, options);
-  await withImages(context, operand, async (plugins, signal) => {
+  await withImages(context, operand, options, async (plugins, signal) => {
     let found: Omit<InspectedArtifact, 'runtimes'>;
     if (operand === undefined) {
       const { digest, sizeBytes, inspection, name: fileName } = await readArtifact(name);

@@ -13,6 +13,7 @@ import { createLogger, silentLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
 import { startLocalPlugins } from './local-plugins.ts';
+import type { PluginOptions } from './plugin-options.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
 /** An image as the user names it: a reference, or `oci-layout:DIR:NAME[:TAG]`. */
@@ -39,11 +40,11 @@ export function parseOperand(text: string, options: RegistryOptions): ImageOpera
 }
 
 /** Runs `work` with the plugins that reach the operand's registry; Ctrl-C cancels it and leaves nothing half done. */
-export async function withImages<T>(context: CliContext, operand: ImageOperand | undefined, work: (plugins: PluginHost, signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withImages<T>(context: CliContext, operand: ImageOperand | undefined, { pluginsDir = [] }: PluginOptions, work: (plugins: PluginHost, signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new WasmletError('IMAGE_PULL_FAILED', 'interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const plugins = await startLocalPlugins(context, { logger: createLogger('warn'), configuration: { 'image-oci': { registries: operand?.registries ?? [] } } });
+  const plugins = await startLocalPlugins(context, { pluginsDir, logger: createLogger('warn'), configuration: { 'image-oci': { registries: operand?.registries ?? [] } } });
   try {
     return await work(plugins, interrupted.signal);
   } finally {

@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import { silentLogger } from '../telemetry/logger.ts';
 import type { CliContext } from './context.ts';
 import { startLocalPlugins } from './local-plugins.ts';
+import { pluginsDirOption } from './plugin-options.ts';
+import type { PluginOptions } from './plugin-options.ts';
 
-interface PluginsOptions {
-  readonly pluginsDir?: readonly string[];
+interface PluginsOptions extends PluginOptions {
   readonly output: 'table' | 'json';
 }
 
@@ -13,7 +14,7 @@ export function registerPlugins(program: Command, context: CliContext): void {
   program
     .command('plugins')
     .description('List the plugins of this installation and what became of each.')
-    .option('--plugins-dir <dir...>', 'directories of third-party plugins')
+    .addOption(pluginsDirOption())
     .addOption(new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table'))
     .addHelpText('after', `
 An outcome is active, skipped or failed; one that failed makes the exit code 1.
@@ -22,7 +23,7 @@ Examples:
   $ wasmlet plugins
   $ wasmlet plugins --plugins-dir ./runtime-plugin --output json`)
     .action(async (options: PluginsOptions) => {
-      const host = await startLocalPlugins(context, { logger: silentLogger, directories: options.pluginsDir ?? [] });
+      const host = await startLocalPlugins(context, { ...options, logger: silentLogger });
       const runtimes = host.runtimes.list();
       const rows = host.outcomes.map((outcome) => ({
         ...outcome,

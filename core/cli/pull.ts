@@ -32,7 +32,7 @@ Examples:
 async function pull(context: CliContext, name: string, options: PullOptions): Promise<void> {
   const { openImageStore, parseOperand, userCredentials, withImages } = await import('./local-images.ts');
   const operand = parseOperand(name, options);
-  await withImages(context, operand, async (plugins, signal) => {
+  await withImages(context, operand, {}, async (plugins, signal) => {
     const progress = new Progress(context.stderr, 'pulling');
     const images = openImageStore(context, plugins, (blobs) => watchBlobs(blobs, progress));
     const credentials = await userCredentials(context, operand.reference, signal);

@@ -43,7 +43,7 @@ async function push(context: CliContext, file: string, image: string, options: P
   const inspection = await inspectProgram(file, bytes);
   const created = await timeOf(file, context.environment['SOURCE_DATE_EPOCH']);
 
-  await withImages(context, operand, async (plugins, signal) => {
+  await withImages(context, operand, {}, async (plugins, signal) => {
     const source = sourceFor(reference, plugins.imageSources);
     if (source.push === undefined) throw new WasmletError('REGISTRY_REFUSED', `the image source ${source.name} can only be read`);
     const progress = new Progress(context.stderr, 'pushing');

@@ -7,9 +7,10 @@ import { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Artifact } from '../api/artifact.ts';
 import type { AttachedStreams, ContainerObservation, Engine, Mount } from '../api/engine.ts';
-import { messageOf, WasmletError } from '../api/errors.ts';
+import { WasmletError } from '../api/errors.ts';
 import type { RuntimeRegistry } from '../api/runtime.ts';
 import type { SocketAddress } from '../api/socket-address.ts';
+import { fromFlag } from '../config/flag-value.ts';
 import { parseBytes } from '../config/load-configuration.ts';
 import { explainRefusal } from '../pod/accept-artifact.ts';
 import { isHttpService } from '../pod/is-http-service.ts';
@@ -19,16 +20,17 @@ import { systemClock } from '../telemetry/system-clock.ts';
 import type { CliContext } from './context.ts';
 import type { ImageOperand } from './local-images.ts';
 import { startLocalPlugins } from './local-plugins.ts';
+import { pluginsDirOption } from './plugin-options.ts';
+import type { PluginOptions } from './plugin-options.ts';
 import { formatAddress, parsePublishedPort } from './published-ports.ts';
 import { readArtifact } from './program-file.ts';
 
-interface RunOptions {
+interface RunOptions extends PluginOptions {
   readonly runtime?: string;
   readonly env?: readonly string[];
   readonly dir?: readonly string[];
   readonly memory?: string;
   readonly publish?: readonly string[];
-  readonly pluginsDir?: readonly string[];
   readonly hostNetwork?: boolean;
   readonly addr?: string;
 }
@@ -52,7 +54,7 @@ export function registerRun(program: Command, context: CliContext): void {
     .option('--addr <host:port>', 'serve HTTP there (default for HTTP services: 127.0.0.1:8080)')
     .option('-p, --publish <[addr:]port>', 'listen there, and give the program the listener (descriptors from 3 on); may be repeated; on loopback unless an address is given, on a free port for 0', collect)
     .option('--host-network', 'let the program reach this machine and its loopback, and listen on any port')
-    .option('--plugins-dir <dir>', 'directory of third-party plugins; may be repeated', collect)
+    .addOption(pluginsDirOption())
     .passThroughOptions()
     .addHelpText('after', `
 The program sees nothing of this machine but what these options give it.
@@ -79,7 +81,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const published = (options.publish ?? []).map(parsePublishedPort);
   const logger = createLogger('warn');
   const operand = existsSync(name) ? undefined : await imageOperand(name);
-  const plugins = await startLocalPlugins(context, { logger, directories: options.pluginsDir ?? [], configuration: {
+  const plugins = await startLocalPlugins(context, { ...options, logger, configuration: {
     'image-oci': { registries: operand?.registries ?? [] },
     ...(options.hostNetwork === true ? { 'runtime-jco': { network: { allow: ['0.0.0.0/0', '::/0'], listen: true } } } : {}),
   } });
@@ -225,11 +227,7 @@ function parseAddress(text: string): SocketAddress {
 }
 
 function parseMemory(text: string): number {
-  try {
-    return parseBytes(text, '--memory');
-  } catch (error) {
-    throw new WasmletError('USAGE', messageOf(error), { cause: error });
-  }
+  return fromFlag(() => parseBytes(text, '--memory'));
 }
 
 function parseVariable(text: string): readonly [string, string] {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WasmletError } from '../api/errors.ts';
 import type { Taint } from '../api/kubernetes.ts';
+import { fromFlag } from './flag-value.ts';
 import type { NodeConfiguration } from './node-configuration.ts';
 import { environmentName, nodeOptions, parseOption } from './options.ts';
 import { configurationSchema } from './schema.ts';
@@ -19,7 +20,7 @@ type Fields = Record<string, unknown>;
 
 const defaultFile = '/etc/wasmlet/config.yaml';
 
-/** Flags over environment over file over defaults. Throws CONFIG_INVALID with the place and what is wrong there. */
+/** Flags over environment over file over defaults. Throws CONFIG_INVALID, for a flag's value USAGE, with the place and what is wrong there. */
 export async function loadConfiguration(inputs: ConfigurationInputs): Promise<NodeConfiguration> {
   const environment = fromEnvironment(inputs.environment);
   const flags = fromFlags(inputs.flags);
@@ -33,7 +34,7 @@ function fromFlags(flags: ConfigurationInputs['flags']): Fields {
   for (const option of nodeOptions) {
     const value = flags[option.field];
     if (value === undefined) continue;
-    fields[option.field] = typeof value === 'string' ? parseOption(option, value, option.flag) : value;
+    fields[option.field] = typeof value === 'string' ? fromFlag(() => parseOption(option, value, option.flag)) : value;
   }
   return fields;
 }
@@ -159,7 +160,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
     plugins: get('plugins', {}),
     warmThreads: get('warmThreads', 1),
     reuseThreads: get('reuseThreads', true),
-    logLevel: logLevel(get('logLevel', 'info')),
+    logLevel: get('logLevel', 'info'),
   };
 }
 
@@ -173,11 +174,6 @@ function defaultRoot(inputs: ConfigurationInputs): string {
 
 function optionalPath(value: unknown): string | undefined {
   return typeof value === 'string' ? path.resolve(value) : undefined;
-}
-
-function logLevel(level: string): NodeConfiguration['logLevel'] {
-  if (level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level;
-  throw new WasmletError('CONFIG_INVALID', `logLevel: ${JSON.stringify(level)} is none of debug, info, warn, error`);
 }
 
 const units: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -40,7 +40,7 @@ export const nodeOptions: readonly NodeOption[] = [
   { field: 'serverTLSBootstrap', flag: '--server-tls-bootstrap', description: 'ask the cluster to sign the serving certificate (somebody must approve it)' },
   { field: 'pluginDirectories', flag: '--plugins-dir', value: '<dir,…>', description: 'directories of third-party plugins', krustletFlag: '--plugins-dir', krustletEnvironment: 'KRUSTLET_PLUGINS_DIR', parse: list },
   { field: 'registries', flag: '--insecure-registries', value: '<host,…>', description: 'registries to speak plain HTTP with', krustletFlag: '--insecure-registries', krustletEnvironment: 'KRUSTLET_INSECURE_REGISTRIES', parse: (text) => list(text).map((prefix) => ({ prefix, plainHTTP: true })) },
-  { field: 'logLevel', flag: '--log-level', value: '<level>', description: 'debug, info (default), warn or error' },
+  { field: 'logLevel', flag: '--log-level', value: '<level>', description: 'debug, info (default), warn or error', parse: level },
 ];
 
 /** Environment variable of an option: `--node-ip` → `WASMLET_NODE_IP`. */
@@ -66,6 +66,11 @@ function portNumber(text: string, name: string): number {
   const value = integer(text, name);
   if (value > 65_535) throw new WasmletError('CONFIG_INVALID', `${name}: ${text} is not a port; they end at 65535`);
   return value;
+}
+
+function level(text: string, name: string): string {
+  if (!['debug', 'info', 'warn', 'error'].includes(text)) throw new WasmletError('CONFIG_INVALID', `${name}: ${JSON.stringify(text)} is none of debug, info, warn, error`);
+  return text;
 }
 
 function list(text: string): string[] {

@@ -56,8 +56,14 @@ describe('loadConfiguration', () => {
     assert.deepEqual((await load('', { standalone: true, staticPodPath: '/pods' })).runtimes.allowed, ['*']);
   });
   it('wants manifests for a standalone node', () => refuses(load('', { standalone: true }), /--manifests/));
+  it('calls a bad value of a flag wrong usage, and one from elsewhere wrong configuration', async () => {
+    for (const [field, value] of Object.entries({ registerWithTaints: 'a=b', maxPods: 'many', port: '70000', logLevel: 'loud' })) {
+      await assert.rejects(load('', { [field]: value }), { code: 'USAGE' }, field);
+    }
+    await refuses(load('', {}, { WASMLET_LOG_LEVEL: 'loud' }), /WASMLET_LOG_LEVEL.*none of debug/);
+  });
   it('refuses a bad taint and a bad number by the name they came under', async () => {
-    await refuses(load('', { registerWithTaints: 'a=b' }), /--register-with-taints.*key\[=value\]:effect/);
+    await assert.rejects(load('', { registerWithTaints: 'a=b' }), /--register-with-taints.*key\[=value\]:effect/);
     await refuses(load('', {}, { WASMLET_PORT: 'x' }), /WASMLET_PORT.*whole number/);
   });
   it('reads taints', async () => {
