@@ -4,18 +4,18 @@ import { locate } from '../config/installation.ts';
 import type { Invocation } from '../config/installation.ts';
 import { createContext } from './context.ts';
 import type { CliContext } from './context.ts';
-import { registerBootstrap } from './bootstrap.ts';
-import { registerDemo } from './demo.ts';
-import { registerDescribe } from './describe.ts';
-import { registerInspect } from './inspect.ts';
-import { registerLogs } from './logs.ts';
-import { registerNode } from './node.ts';
-import { registerPlugins } from './plugins.ts';
-import { registerPs } from './ps.ts';
-import { registerPull } from './pull.ts';
-import { registerPush } from './push.ts';
-import { registerRun } from './run.ts';
-import { registerTop } from './top.ts';
+import { registerBootstrap } from './commands/bootstrap.ts';
+import { registerDemo } from './commands/demo.ts';
+import { registerDescribe } from './commands/describe.ts';
+import { registerInspect } from './commands/inspect.ts';
+import { registerLogs } from './commands/logs.ts';
+import { registerNode } from './commands/node.ts';
+import { registerPlugins } from './commands/plugins.ts';
+import { registerPs } from './commands/ps.ts';
+import { registerPull } from './commands/pull.ts';
+import { registerPush } from './commands/push.ts';
+import { registerRun } from './commands/run.ts';
+import { registerTop } from './commands/top.ts';
 
 /** The command line. Exit codes: a guest's own for `run`, 0 success, 1 failure, 2 wrong usage. */
 export async function main(invocation: Invocation, argv: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
-import { formatAddress, parsePublishedPort } from '../../core/cli/published-ports.ts';
+import { formatAddress, parsePublishedPort } from '../../core/cli/options/published-ports.ts';
 import { socketFixtures } from '../support/socket-bed.ts';
 import { executable, repository, wasmlet } from '../support/wasmlet-process.ts';
 

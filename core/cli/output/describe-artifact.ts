@@ -1,5 +1,5 @@
 import type { ComponentInspection, MemoryType, ModuleInspection } from '../../api/artifact.ts';
-import type { InspectedArtifact } from '../inspect.ts';
+import type { InspectedArtifact } from '../commands/inspect.ts';
 import { formatBytes } from './progress.ts';
 import { printable } from './table.ts';
 

@@ -4,9 +4,9 @@ import { Writable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { Command } from 'commander';
 import type { CliContext } from '../../../core/cli/context.ts';
-import { registerDescribe } from '../../../core/cli/describe.ts';
-import { registerLogs } from '../../../core/cli/logs.ts';
-import { registerPs } from '../../../core/cli/ps.ts';
+import { registerDescribe } from '../../../core/cli/commands/describe.ts';
+import { registerLogs } from '../../../core/cli/commands/logs.ts';
+import { registerPs } from '../../../core/cli/commands/ps.ts';
 import { eventually, ServedNode } from './served-node.ts';
 
 class Collected extends Writable {

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import type { ArtifactInspection } from '../api/artifact.ts';
-import { WasmletError } from '../api/errors.ts';
-import type { RuntimeRegistry } from '../api/runtime.ts';
-import { explainRefusal } from '../pod/accept-artifact.ts';
-import type { CliContext } from './context.ts';
-import { describeArtifact } from './output/describe-artifact.ts';
-import { pluginsDirOption } from './plugin-options.ts';
-import type { PluginOptions } from './plugin-options.ts';
-import { readArtifact } from './program-file.ts';
-import { addRegistryOptions } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import type { ArtifactInspection } from '../../api/artifact.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { RuntimeRegistry } from '../../api/runtime.ts';
+import { explainRefusal } from '../../pod/accept-artifact.ts';
+import type { CliContext } from '../context.ts';
+import { describeArtifact } from '../output/describe-artifact.ts';
+import { pluginsDirOption } from '../options/plugin-options.ts';
+import type { PluginOptions } from '../options/plugin-options.ts';
+import { readArtifact } from '../local/program-file.ts';
+import { addRegistryOptions } from '../options/registry-options.ts';
+import type { RegistryOptions } from '../options/registry-options.ts';
 
 interface InspectOptions extends RegistryOptions, PluginOptions {
   readonly output: 'text' | 'json';
@@ -46,7 +46,7 @@ Examples:
 async function inspect(context: CliContext, name: string, options: InspectOptions): Promise<void> {
   const isFile = existsSync(name);
   if (!isFile && /\.wasm$|^[./~]/.test(name)) throw new WasmletError('NOT_FOUND', `there is no file ${name}`);
-  const { openImageStore, parseOperand, userCredentials, withImages } = await import('./local-images.ts');
+  const { openImageStore, parseOperand, userCredentials, withImages } = await import('../local/local-images.ts');
   const operand = isFile ? undefined : parseOperand(name, options);
   await withImages(context, operand, options, async (plugins, signal) => {
     let found: Omit<InspectedArtifact, 'runtimes'>;

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import type { Logger } from '../api/logger.ts';
-import { fromFlag } from '../config/flag-value.ts';
-import { findPlugins } from '../config/installation.ts';
-import { PluginHost } from '../plugin-host/plugin-host.ts';
-import type { CliContext } from './context.ts';
-import type { PluginOptions } from './plugin-options.ts';
+import type { Logger } from '../../api/logger.ts';
+import { fromFlag } from '../../config/flag-value.ts';
+import { findPlugins } from '../../config/installation.ts';
+import { PluginHost } from '../../plugin-host/plugin-host.ts';
+import type { CliContext } from '../context.ts';
+import type { PluginOptions } from '../options/plugin-options.ts';
 
 /** Plugins for a command that is not a node: every runtime allowed, no configuration but what is given. */
 export async function startLocalPlugins(

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import type { ContainerPort } from '../api/engine.ts';
-import { WasmletError } from '../api/errors.ts';
-import type { SocketAddress } from '../api/socket-address.ts';
+import type { ContainerPort } from '../../api/engine.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { SocketAddress } from '../../api/socket-address.ts';
 
 /** `[ADDRESS:]PORT` of `--publish`; loopback where no address is given, any free port where the port is 0. */
 export function parsePublishedPort(text: string): ContainerPort {

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
-import { addLocalNodeOptions, findLocalNode, type LocalNodeOptions } from './local-node.ts';
-import { podColumns, podRow, summarizePod } from './output/pod-summary.ts';
-import { table } from './output/table.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
+import { addLocalNodeOptions, findLocalNode, type LocalNodeOptions } from '../local/local-node.ts';
+import { podColumns, podRow, summarizePod } from '../output/pod-summary.ts';
+import { table } from '../output/table.ts';
 
 interface PsOptions extends LocalNodeOptions {
   readonly namespace?: string;

@@ -5,25 +5,25 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
-import type { Artifact } from '../api/artifact.ts';
-import type { AttachedStreams, ContainerObservation, Engine, Mount } from '../api/engine.ts';
-import { WasmletError } from '../api/errors.ts';
-import type { RuntimeRegistry } from '../api/runtime.ts';
-import type { SocketAddress } from '../api/socket-address.ts';
-import { fromFlag } from '../config/flag-value.ts';
-import { parseBytes } from '../config/load-configuration.ts';
-import { explainRefusal } from '../pod/accept-artifact.ts';
-import { isHttpService } from '../pod/is-http-service.ts';
-import type { PluginHost } from '../plugin-host/plugin-host.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
-import type { ImageOperand } from './local-images.ts';
-import { startLocalPlugins } from './local-plugins.ts';
-import { pluginsDirOption } from './plugin-options.ts';
-import type { PluginOptions } from './plugin-options.ts';
-import { formatAddress, parsePublishedPort } from './published-ports.ts';
-import { readArtifact } from './program-file.ts';
+import type { Artifact } from '../../api/artifact.ts';
+import type { AttachedStreams, ContainerObservation, Engine, Mount } from '../../api/engine.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { RuntimeRegistry } from '../../api/runtime.ts';
+import type { SocketAddress } from '../../api/socket-address.ts';
+import { fromFlag } from '../../config/flag-value.ts';
+import { parseBytes } from '../../config/load-configuration.ts';
+import { explainRefusal } from '../../pod/accept-artifact.ts';
+import { isHttpService } from '../../pod/is-http-service.ts';
+import type { PluginHost } from '../../plugin-host/plugin-host.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
+import type { ImageOperand } from '../local/local-images.ts';
+import { startLocalPlugins } from '../local/local-plugins.ts';
+import { pluginsDirOption } from '../options/plugin-options.ts';
+import type { PluginOptions } from '../options/plugin-options.ts';
+import { formatAddress, parsePublishedPort } from '../options/published-ports.ts';
+import { readArtifact } from '../local/program-file.ts';
 
 interface RunOptions extends PluginOptions {
   readonly runtime?: string;
@@ -91,7 +91,7 @@ async function run(context: CliContext, name: string, args: readonly string[], o
   const listensAt = address ?? (service && published.length === 0 ? defaultServiceAddress : undefined);
   const ports = [...(listensAt === undefined ? [] : [{ name: service ? 'http' : '', port: listensAt.port, addresses: [listensAt] }]), ...published];
 
-  const { WasmEngine } = await import('../engine/engine.ts');
+  const { WasmEngine } = await import('../../engine/engine.ts');
   const directory = await mkdtemp(path.join(os.tmpdir(), 'wasmlet-run-'));
   const engine = new WasmEngine({
     rootDirectory: context.cacheDirectory,
@@ -188,12 +188,12 @@ async function pass(context: CliContext, streams: AttachedStreams, begun: Promis
 
 async function imageOperand(name: string): Promise<ImageOperand> {
   if (/\.wasm$|^[./~]/.test(name)) throw new WasmletError('NOT_FOUND', `there is no file ${name}`);
-  const { parseOperand } = await import('./local-images.ts');
+  const { parseOperand } = await import('../local/local-images.ts');
   return parseOperand(name, {});
 }
 
 async function pullArtifact(context: CliContext, reference: string, plugins: PluginHost): Promise<Artifact> {
-  const { openImageStore, userCredentials } = await import('./local-images.ts');
+  const { openImageStore, userCredentials } = await import('../local/local-images.ts');
   const images = openImageStore(context, plugins);
   const { image } = await images.pull({ reference, credentials: await userCredentials(context, reference) }, new AbortController().signal);
   return image.artifact;

@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { silentLogger } from '../telemetry/logger.ts';
-import type { CliContext } from './context.ts';
-import { startLocalPlugins } from './local-plugins.ts';
-import { pluginsDirOption } from './plugin-options.ts';
-import type { PluginOptions } from './plugin-options.ts';
+import { silentLogger } from '../../telemetry/logger.ts';
+import type { CliContext } from '../context.ts';
+import { startLocalPlugins } from '../local/local-plugins.ts';
+import { pluginsDirOption } from '../options/plugin-options.ts';
+import type { PluginOptions } from '../options/plugin-options.ts';
 
 interface PluginsOptions extends PluginOptions {
   readonly output: 'table' | 'json';
@@ -32,7 +32,7 @@ Examples:
       if (options.output === 'json') {
         context.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
       } else {
-        const { table } = await import('./output/table.ts');
+        const { table } = await import('../output/table.ts');
         context.stdout.write(table(['PLUGIN', 'OUTCOME', 'RUNTIMES', 'REASON', 'DIRECTORY'], rows.map((row) => [row.id, row.outcome, row.runtimes.join(','), 'reason' in row ? row.reason : '', row.directory])));
       }
       await host.stop();

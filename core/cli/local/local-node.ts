@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import type { Pod } from '../api/kubernetes.ts';
-import { loadConfiguration } from '../config/load-configuration.ts';
-import { LocalClient } from '../server/local-client.ts';
-import type { CliContext } from './context.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { Pod } from '../../api/kubernetes.ts';
+import { loadConfiguration } from '../../config/load-configuration.ts';
+import { LocalClient } from '../../server/local-client.ts';
+import type { CliContext } from '../context.ts';
 
 export interface LocalNodeOptions {
   readonly rootDir?: string;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import { loadConfiguration } from '../config/load-configuration.ts';
-import { environmentName, nodeOptions } from '../config/options.ts';
-import type { CliContext } from './context.ts';
+import { WasmletError } from '../../api/errors.ts';
+import { loadConfiguration } from '../../config/load-configuration.ts';
+import { environmentName, nodeOptions } from '../../config/options.ts';
+import type { CliContext } from '../context.ts';
 
 export function registerNode(program: Command, context: CliContext): void {
   const command = program
@@ -30,7 +30,7 @@ Examples:
     if (!configuration.standalone && configuration.kubeconfig === undefined && configuration.bootstrapKubeconfig === undefined) {
       throw new WasmletError('CONFIG_INVALID', 'nothing says which cluster to join: give --bootstrap-kubeconfig FILE (`wasmlet bootstrap` makes one) or --kubeconfig FILE, or --standalone --manifests DIR for a node without a cluster');
     }
-    const { runNode } = await import('../node-agent.ts');
+    const { runNode } = await import('../../node-agent.ts');
     context.exit(await runNode(configuration, context.installation));
   });
 }

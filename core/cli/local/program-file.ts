@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Artifact, ArtifactInspection } from '../api/artifact.ts';
-import { messageOf, WasmletError } from '../api/errors.ts';
+import type { Artifact, ArtifactInspection } from '../../api/artifact.ts';
+import { messageOf, WasmletError } from '../../api/errors.ts';
 
 /** A file that the user named as a program. Throws NOT_FOUND and IMAGE_NO_WASM with the file's name. */
 export async function readProgram(file: string): Promise<Uint8Array> {
   const bytes = await read(file);
-  const { isWasm } = await import('../wasm/inspect.ts');
+  const { isWasm } = await import('../../wasm/inspect.ts');
   if (!isWasm(bytes)) throw new WasmletError('IMAGE_NO_WASM', `${file} is not WebAssembly: it does not begin with \\0asm`);
   return bytes;
 }
@@ -28,7 +28,7 @@ export async function readArtifact(file: string): Promise<Artifact> {
 
 /** What the program needs and gives. Throws MODULE_MALFORMED with the file's name. */
 export async function inspectProgram(file: string, bytes: Uint8Array): Promise<ArtifactInspection> {
-  const { inspect } = await import('../wasm/inspect.ts');
+  const { inspect } = await import('../../wasm/inspect.ts');
   try {
     return inspect(bytes);
   } catch (error) {

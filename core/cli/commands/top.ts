@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { LocalClient } from '../server/local-client.ts';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
-import { addLocalNodeOptions, findLocalNode, type LocalNodeOptions } from './local-node.ts';
-import { LiveTable } from './output/live-table.ts';
-import { podUsages, totalUsage, usageColumns, usageOrders, usageRow, type PodUsage, type UsageOrder } from './output/pod-usage.ts';
-import { table } from './output/table.ts';
+import type { LocalClient } from '../../server/local-client.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
+import { addLocalNodeOptions, findLocalNode, type LocalNodeOptions } from '../local/local-node.ts';
+import { LiveTable } from '../output/live-table.ts';
+import { podUsages, totalUsage, usageColumns, usageOrders, usageRow, type PodUsage, type UsageOrder } from '../output/pod-usage.ts';
+import { table } from '../output/table.ts';
 
 interface TopOptions extends LocalNodeOptions {
   readonly namespace?: string;

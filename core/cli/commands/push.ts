@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import type { PushFormat } from '../api/image.ts';
-import type { CliContext } from './context.ts';
-import { formatBytes, Progress } from './output/progress.ts';
-import { inspectProgram, readProgram } from './program-file.ts';
-import { addRegistryOptions } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { PushFormat } from '../../api/image.ts';
+import type { CliContext } from '../context.ts';
+import { formatBytes, Progress } from '../output/progress.ts';
+import { inspectProgram, readProgram } from '../local/program-file.ts';
+import { addRegistryOptions } from '../options/registry-options.ts';
+import type { RegistryOptions } from '../options/registry-options.ts';
 
 interface PushOptions extends RegistryOptions {
   readonly format: PushFormat;
@@ -33,9 +33,9 @@ Examples:
 }
 
 async function push(context: CliContext, file: string, image: string, options: PushOptions): Promise<void> {
-  const { parseOperand, userCredentials, withImages } = await import('./local-images.ts');
-  const { parseReference } = await import('../image/reference.ts');
-  const { sourceFor } = await import('../image/image-store.ts');
+  const { parseOperand, userCredentials, withImages } = await import('../local/local-images.ts');
+  const { parseReference } = await import('../../image/reference.ts');
+  const { sourceFor } = await import('../../image/image-store.ts');
   const operand = parseOperand(image, options);
   const reference = parseReference(operand.reference);
   if (reference.digest !== undefined) throw new WasmletError('USAGE', `${image}: push to a tag; the digest follows from the content`);

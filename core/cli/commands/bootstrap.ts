@@ -2,12 +2,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import { fromFlag } from '../config/flag-value.ts';
-import { parseDuration } from '../config/load-configuration.ts';
-import { silentLogger } from '../telemetry/logger.ts';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
+import { WasmletError } from '../../api/errors.ts';
+import { fromFlag } from '../../config/flag-value.ts';
+import { parseDuration } from '../../config/load-configuration.ts';
+import { silentLogger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
 
 interface BootstrapOptions {
   readonly kubeconfig?: string;
@@ -38,10 +38,10 @@ Examples:
 
 async function bootstrap(context: CliContext, options: BootstrapOptions): Promise<void> {
   const lifetime = fromFlag(() => parseDuration(options.ttl, '--ttl'));
-  const { ApiClient } = await import('../kube/api/api-client.ts');
-  const { ApiError } = await import('../kube/api/api-error.ts');
-  const { readKubeconfig } = await import('../kube/api/kubeconfig.ts');
-  const { bootstrapCluster } = await import('../kube/identity/bootstrap-cluster.ts');
+  const { ApiClient } = await import('../../kube/api/api-client.ts');
+  const { ApiError } = await import('../../kube/api/api-error.ts');
+  const { readKubeconfig } = await import('../../kube/api/kubeconfig.ts');
+  const { bootstrapCluster } = await import('../../kube/identity/bootstrap-cluster.ts');
   const named = (context.environment['KUBECONFIG'] ?? '').split(':').filter((file) => file !== '');
   const files = options.kubeconfig ?? (named.length > 0 ? named : path.join(os.homedir(), '.kube', 'config'));
   const access = await readKubeconfig(files, options.context);

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
-import { addLocalNodeOptions, findLocalNode, findPod, type LocalNodeOptions } from './local-node.ts';
-import { describePod } from './output/describe-pod.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
+import { addLocalNodeOptions, findLocalNode, findPod, type LocalNodeOptions } from '../local/local-node.ts';
+import { describePod } from '../output/describe-pod.ts';
 
 interface DescribeOptions extends LocalNodeOptions {
   readonly namespace?: string;

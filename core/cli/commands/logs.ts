@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import type { Pod } from '../api/kubernetes.ts';
-import type { CliContext } from './context.ts';
-import { addLocalNodeOptions, findLocalNode, findPod, type LocalNodeOptions } from './local-node.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { Pod } from '../../api/kubernetes.ts';
+import type { CliContext } from '../context.ts';
+import { addLocalNodeOptions, findLocalNode, findPod, type LocalNodeOptions } from '../local/local-node.ts';
 
 interface LogsOptions extends LocalNodeOptions {
   readonly namespace?: string;

@@ -1,11 +1,11 @@
 import { copyFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { messageOf, WasmletError } from '../api/errors.ts';
-import type { CliContext } from './context.ts';
-import { formatBytes, Progress, watchBlobs } from './output/progress.ts';
-import { addRegistryOptions } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import { messageOf, WasmletError } from '../../api/errors.ts';
+import type { CliContext } from '../context.ts';
+import { formatBytes, Progress, watchBlobs } from '../output/progress.ts';
+import { addRegistryOptions } from '../options/registry-options.ts';
+import type { RegistryOptions } from '../options/registry-options.ts';
 
 interface PullOptions extends RegistryOptions {
   readonly out?: string;
@@ -30,7 +30,7 @@ Examples:
 }
 
 async function pull(context: CliContext, name: string, options: PullOptions): Promise<void> {
-  const { openImageStore, parseOperand, userCredentials, withImages } = await import('./local-images.ts');
+  const { openImageStore, parseOperand, userCredentials, withImages } = await import('../local/local-images.ts');
   const operand = parseOperand(name, options);
   await withImages(context, operand, {}, async (plugins, signal) => {
     const progress = new Progress(context.stderr, 'pulling');

@@ -5,13 +5,13 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 
 import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { WasmletError } from '../api/errors.ts';
-import type { Pod } from '../api/kubernetes.ts';
-import { LocalClient } from '../server/local-client.ts';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
-import { LiveTable } from './output/live-table.ts';
-import { podColumns, podRow, summarizePod } from './output/pod-summary.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { Pod } from '../../api/kubernetes.ts';
+import { LocalClient } from '../../server/local-client.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
+import { LiveTable } from '../output/live-table.ts';
+import { podColumns, podRow, summarizePod } from '../output/pod-summary.ts';
 
 interface DemoOptions {
   readonly keep?: boolean;

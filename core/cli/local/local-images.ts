@@ -1,20 +1,20 @@
 import os from 'node:os';
 import path from 'node:path';
-import { WasmletError } from '../api/errors.ts';
-import type { BlobStore, RegistryCredentials } from '../api/image.ts';
-import type { RegistryConfiguration } from '../config/node-configuration.ts';
-import * as dockerConfig from '../image/docker-config.ts';
-import { FileBlobStore } from '../image/file-blob-store.ts';
-import { ImageIndex } from '../image/image-index.ts';
-import { ImageStore } from '../image/image-store.ts';
-import { parseReference } from '../image/reference.ts';
-import type { PluginHost } from '../plugin-host/plugin-host.ts';
-import { createLogger, silentLogger } from '../telemetry/logger.ts';
-import { systemClock } from '../telemetry/system-clock.ts';
-import type { CliContext } from './context.ts';
+import { WasmletError } from '../../api/errors.ts';
+import type { BlobStore, RegistryCredentials } from '../../api/image.ts';
+import type { RegistryConfiguration } from '../../config/node-configuration.ts';
+import * as dockerConfig from '../../image/docker-config.ts';
+import { FileBlobStore } from '../../image/file-blob-store.ts';
+import { ImageIndex } from '../../image/image-index.ts';
+import { ImageStore } from '../../image/image-store.ts';
+import { parseReference } from '../../image/reference.ts';
+import type { PluginHost } from '../../plugin-host/plugin-host.ts';
+import { createLogger, silentLogger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../telemetry/system-clock.ts';
+import type { CliContext } from '../context.ts';
 import { startLocalPlugins } from './local-plugins.ts';
-import type { PluginOptions } from './plugin-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import type { PluginOptions } from '../options/plugin-options.ts';
+import type { RegistryOptions } from '../options/registry-options.ts';
 
 /** An image as the user names it: a reference, or `oci-layout:DIR:NAME[:TAG]`. */
 export interface ImageOperand {
