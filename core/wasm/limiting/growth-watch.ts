@@ -6,7 +6,7 @@ export interface GrowthWatch {
   /** Also for a module that never grows. */
   readonly always: boolean;
   /** To be appended; indices of the first and of its type, from which on the others follow. */
-  functions(first: number, firstType: number): readonly AppendedFunction[];
+  readonly functions: (first: number, firstType: number) => readonly AppendedFunction[];
   /** Which of the functions stands for `memory.grow`, by memory; absent: none does. */
   readonly memories: ReadonlyMap<number, number>;
   /** The same for `table.grow`. */
