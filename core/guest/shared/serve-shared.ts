@@ -13,7 +13,7 @@ import { Pace } from '../cpu/pace.ts';
 import { controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
 import { ownTid } from '../own-tid.ts';
 import { runOnHost } from '../ending/run-on-host.ts';
-import { EndedGuests } from './ended-guests.ts';
+import { GuestGarbage } from './guest-garbage.ts';
 import { GuestScheduler } from './guest-scheduler.ts';
 import type { ScheduledGuest } from './guest-scheduler.ts';
 import { SharedBlocker } from './shared-blocker.ts';
@@ -37,7 +37,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     },
   });
   const guests = new Map<number, ScheduledGuest>();
-  const ended = new EndedGuests();
+  const garbage = new GuestGarbage();
   const writer = new OutputRingWriter(output, () => post({ kind: 'output' }));
   const runtimes = new Map<string, Promise<RuntimeThread>>();
   const runtimeAt = (url: string): Promise<RuntimeThread> => {
@@ -51,6 +51,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     const cpu = new Float64Array(control, cpuOffset, 1);
     const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds), order.cpuMillicores);
     guests.set(number, guest);
+    garbage.guestBegan();
     const ringDoorbell = (): void => post({ kind: 'doorbell', guest: number });
     const blocker = new SharedBlocker(guest, () => Atomics.store(words, controlWord.entered, 1));
     const checks = { epoch: pace.epoch, yield: new WebAssembly.Suspending(() => guest.yield()) };
@@ -67,7 +68,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     Atomics.store(words, controlWord.ended, 1);
     guest.end();
     guests.delete(number);
-    ended.guestEnded();
+    garbage.guestEnded();
     post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
   };
 
