@@ -5,6 +5,7 @@ import type { RegularFile } from '../../core/guest/files/regular-file.ts';
 import type { GuestConnection, GuestListener } from '../../core/guest/host.ts';
 import { socketRights } from '../../core/guest/preview1/guest-socket-calls.ts';
 import type { GuestSocket } from '../../core/guest/preview1/guest-socket-calls.ts';
+import { streamRights } from '../../core/guest/preview1/guest-streams.ts';
 import { ListingCursor } from './listing-cursor.ts';
 import { noRights } from './rights.ts';
 import type { Rights } from './rights.ts';
@@ -17,11 +18,24 @@ interface Capable {
   close(): void;
 }
 
-/** One of the container's stdin, stdout and stderr. */
-export interface StreamDescriptor extends Capable {
-  readonly kind: 'stream';
+const rightsOfStreams = streamRights.map((base): Rights => ({ base, inheriting: 0 }));
+
+/** One of the container's stdin, stdout and stderr; a class, since each of thousands of guests has three. */
+export class StreamDescriptor implements Capable {
+  readonly kind = 'stream';
   readonly stream: 0 | 1 | 2;
-  nonblocking: boolean;
+  rights: Rights;
+  dropped = noRights;
+  nonblocking = false;
+
+  constructor(stream: 0 | 1 | 2) {
+    this.stream = stream;
+    this.rights = rightsOfStreams[stream]!;
+  }
+
+  close(): void {
+    // Nothing is held.
+  }
 }
 
 export interface FileDescriptor extends Capable {
@@ -70,10 +84,6 @@ export class Descriptors extends DescriptorTable<Descriptor> {
     if (descriptor.kind === 'directory') return descriptor;
     throw new FileError('ENOTDIR');
   }
-}
-
-export function streamDescriptor(stream: 0 | 1 | 2, rights: Rights): StreamDescriptor {
-  return { kind: 'stream', stream, rights, dropped: noRights, nonblocking: false, close() {} };
 }
 
 export function fileDescriptor(file: RegularFile, rights: Rights, dropped: Rights, nonblocking: boolean): FileDescriptor {

@@ -4,7 +4,7 @@ import { runCommand } from '../../core/guest/preview1/run-command.ts';
 import { createWasi } from './wasi.ts';
 
 /** The thread side of the runtime `wasi` (RuntimeThread). */
-export async function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {
+export function start(task: GuestTask, host: GuestHost): Promise<GuestExit> {
   const wasi = createWasi(task, host);
   const module = task.modules.main as WebAssembly.Module;
   return runCommand({

@@ -5,7 +5,7 @@ import type { GuestHost } from '../../core/guest/host.ts';
 import { GuestMemory } from '../../core/guest/preview1/guest-memory.ts';
 import { GuestSocketCalls } from '../../core/guest/preview1/guest-socket-calls.ts';
 import { GuestStreams } from '../../core/guest/preview1/guest-streams.ts';
-import { Descriptors, directoryDescriptor, listenerDescriptor, streamDescriptor } from './descriptor.ts';
+import { Descriptors, directoryDescriptor, listenerDescriptor, StreamDescriptor } from './descriptor.ts';
 import { descriptorFunctions } from './functions/descriptors.ts';
 import { directoryFunctions } from './functions/directories.ts';
 import { pathFunctions } from './functions/paths.ts';
@@ -35,7 +35,7 @@ export function createWasi(task: GuestTask, host: GuestHost): Wasi {
   const memory = new GuestMemory((bytes) => host.reportMemory(bytes));
   const streams = new GuestStreams(host.stdio, memory);
   const sockets = new GuestSocketCalls(memory);
-  for (const stream of [0, 1, 2] as const) descriptors.insert(() => streamDescriptor(stream, { base: streams.rights(stream), inheriting: 0 }));
+  for (const stream of [0, 1, 2] as const) descriptors.insert(() => new StreamDescriptor(stream));
   for (const listener of host.listeners) descriptors.insert(() => listenerDescriptor(listener));
   for (const root of mounts.roots()) {
     descriptors.insert(() => directoryDescriptor(descriptors, new Directory(mounts, root), directoryRights, noRights, new TextEncoder().encode(root.mount.guestPath)));

@@ -4,8 +4,11 @@ import type { Doom } from './doom.ts';
 import type { GuestHost } from '../host.ts';
 
 /** Runs a guest to its end. One that asked to exit has exited, whatever it did with the exception that ends it. */
-export async function runOnHost(runtime: RuntimeThread, task: GuestTask, host: GuestHost, doom: Doom): Promise<GuestExit> {
-  const exit = await runtime.start(task, host);
-  const code = exitCodeOf(doom);
-  return code === undefined || exit.kind === 'out-of-memory' ? exit : { kind: 'exit', code };
+export function runOnHost(runtime: RuntimeThread, task: GuestTask, host: GuestHost, doom: Doom): GuestExit | Promise<GuestExit> {
+  const honest = (exit: GuestExit): GuestExit => {
+    const code = exitCodeOf(doom);
+    return code === undefined || exit.kind === 'out-of-memory' ? exit : { kind: 'exit', code };
+  };
+  const exit = runtime.start(task, host);
+  return exit instanceof Promise ? exit.then(honest) : honest(exit);
 }

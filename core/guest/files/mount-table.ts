@@ -10,13 +10,17 @@ export interface HeldDirectory {
   readonly guestPath: string;
 }
 
+/** Of all guests without mounts; never filled. */
+const nothing = new Map<string, HeldDirectory>();
+
 /** The guest's mounts, each held open from the start, so that what the host renames later cannot lead elsewhere. */
 export class MountTable {
-  readonly #roots = new Map<string, HeldDirectory>();
+  readonly #roots: Map<string, HeldDirectory>;
   readonly #nested: boolean;
 
   /** @throws Node's system error when a host path is not a directory that can be opened; an Error when a link has been put in its way. */
   constructor(mounts: readonly GuestMount[]) {
+    this.#roots = mounts.length === 0 ? nothing : new Map<string, HeldDirectory>();
     try {
       for (const mount of mounts) {
         const guestPath = withoutEndSlash(mount.guestPath);

@@ -17,13 +17,14 @@ const wrapper = Uint8Array.of(
  */
 export class MemoryBudget {
   readonly #limit: number;
-  readonly #memories = new Set<WebAssembly.Memory>();
-  readonly #tables = new Set<WebAssembly.Table>();
+  /** Lists of few, made anew when one is added: an empty set holds 150 bytes, and there is a budget for each guest. */
+  #memories: readonly WebAssembly.Memory[] = [];
+  #tables: readonly WebAssembly.Table[] = [];
   #held = 0;
   #exhausted = false;
   #ask: WebAssembly.ExportValue | undefined;
   readonly #whole: MemoryBudget | undefined;
-  readonly #parts = new Set<MemoryBudget>();
+  #parts: Set<MemoryBudget> | undefined;
 
   /** @param limit in bytes; absent: none. `whole`: for `part` only */
   constructor(limit: number | undefined, whole?: MemoryBudget) {
@@ -34,13 +35,13 @@ export class MemoryBudget {
   /** The budget of one guest among several that share this limit: it counts here as well, until it is ended. */
   part(): MemoryBudget {
     const part = new MemoryBudget(undefined, this);
-    this.#parts.add(part);
+    (this.#parts ??= new Set()).add(part);
     return part;
   }
 
   /** What a part counted is given back, and nothing here keeps it alive. */
   end(): void {
-    if (this.#whole !== undefined) this.#whole.#parts.delete(this);
+    if (this.#whole !== undefined) this.#whole.#parts!.delete(this);
   }
 
   /** True once something was refused to the guest that it did not ask for by an instruction. */
@@ -53,7 +54,7 @@ export class MemoryBudget {
     let bytes = this.#held;
     for (const memory of this.#memories) bytes += memory.buffer.byteLength;
     for (const table of this.#tables) bytes += table.length * tableElementBytes;
-    for (const part of this.#parts) bytes += part.bytes;
+    for (const part of this.#parts ?? []) bytes += part.bytes;
     return bytes;
   }
 
@@ -84,9 +85,9 @@ export class MemoryBudget {
 
   #adopt(instance: WebAssembly.Instance): WebAssembly.Instance {
     for (const [name, exported] of Object.entries(instance.exports)) {
-      if (exported instanceof WebAssembly.Memory) this.#memories.add(exported);
+      if (exported instanceof WebAssembly.Memory) this.#memories = including(this.#memories, exported);
       // Other tables are counted where they are made.
-      else if (exported instanceof WebAssembly.Table && name.startsWith(budgetName.table)) this.#tables.add(exported);
+      else if (exported instanceof WebAssembly.Table && name.startsWith(budgetName.table)) this.#tables = including(this.#tables, exported);
     }
     const ask = instance.exports[budgetName.ask];
     if (ask instanceof WebAssembly.Table) ask.set(0, this.#askFunction());
@@ -108,4 +109,8 @@ export class MemoryBudget {
     this.#exhausted = true;
     throw new WebAssembly.RuntimeError(message);
   }
+}
+
+function including<Item>(list: readonly Item[], item: Item): readonly Item[] {
+  return list.includes(item) ? list : list.concat([item]);
 }

@@ -17,6 +17,9 @@ const [unknownType, characterDevice] = [0, 2];
 /** FD_READ or FD_WRITE; FD_FDSTAT_SET_FLAGS, FD_FILESTAT_GET, POLL_FD_READWRITE. No FD_SEEK nor FD_TELL: then wasi-libc's isatty trusts the type. */
 const [readRight, writeRight, sharedRights] = [1 << 1, 1 << 6, (1 << 3) | (1 << 21) | (1 << 27)];
 
+/** Rights of stdin, stdout and stderr, by bit. */
+export const streamRights = [sharedRights | readRight, sharedRights | writeRight, sharedRights | writeRight] as const;
+
 /** What a stream answers to the functions that are for files and directories. */
 export const streamAnswers: Readonly<Record<string, number>> = {
   fd_advise: errno.ESPIPE,
@@ -86,13 +89,8 @@ export class GuestStreams {
     return this.#stdio.tty ? characterDevice : unknownType;
   }
 
-  /** The stream's rights, by bit. */
-  rights(stream: 0 | 1 | 2): number {
-    return sharedRights | (stream === 0 ? readRight : writeRight);
-  }
-
   /** `fd_fdstat_get`. */
-  writeDescriptorStatus(stream: 0 | 1 | 2, flags: number, result: number, rights = this.rights(stream)): number {
+  writeDescriptorStatus(stream: 0 | 1 | 2, flags: number, result: number, rights: number = streamRights[stream]): number {
     this.#memory.bytes(result, 24).fill(0);
     this.#memory.setU8(result, this.type);
     this.#memory.setU16((result >>> 0) + 2, flags);

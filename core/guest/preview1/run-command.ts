@@ -19,30 +19,21 @@ export interface CommandOptions {
 }
 
 /** Runs a preview-1 command: instantiates the module and calls `_start` (WASI application ABI). Never rejects for the guest's doing. */
-export async function runCommand(options: CommandOptions): Promise<GuestExit> {
+export async function runCommand({ module, imports, host, memory, onInstance, close }: CommandOptions): Promise<GuestExit> {
+  let instance: WebAssembly.Instance | undefined;
   try {
-    return await run(options);
-  } finally {
-    options.close();
-  }
-}
-
-async function run({ module, imports, host, memory, onInstance }: CommandOptions): Promise<GuestExit> {
-  if (!WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) {
-    return { kind: 'start-error', code: 'ENTRY_POINT_MISSING', message: 'the module exports no function _start' };
-  }
-  let instance: WebAssembly.Instance;
-  try {
+    if (!WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) {
+      return { kind: 'start-error', code: 'ENTRY_POINT_MISSING', message: 'the module exports no function _start' };
+    }
     instance = await host.instantiate(module, imports());
-  } catch (error) {
-    return startErrorOf(error) ?? exitOf(error, false);
-  }
-  try {
     if (instance.exports.memory instanceof WebAssembly.Memory) memory.bind(instance.exports.memory);
     onInstance?.(instance);
     await host.blocker.enter(instance.exports._start as Function)();
     return { kind: 'exit', code: 0 };
   } catch (error) {
+    if (instance === undefined) return startErrorOf(error) ?? exitOf(error, false);
     return exitOf(error, host.memoryExhausted([instance]));
+  } finally {
+    close();
   }
 }

@@ -1,4 +1,4 @@
-import type { Blocked, GuestHost } from '../host.ts';
+import type { Blocked, GuestHost, Wait } from '../host.ts';
 import { errnoOf } from './errno.ts';
 
 /** The arguments of a preview-1 function: i32 as a signed number, i64 as a bigint. At most nine (`path_open`). */
@@ -28,25 +28,33 @@ export function blockingSyscall(host: GuestHost, act: Syscall<number | Blocked>)
     host.touch();
     try {
       const answer = call(a, b, c, d, e, f);
-      return typeof answer === 'number' ? answer : guarded(answer);
+      return typeof answer === 'number' ? answer : new GuardedBlocked(answer);
     } catch (error) {
       return errnoOrThrow(error);
     }
   });
 }
 
-function guarded(blocked: Blocked): Blocked {
-  return {
-    wait: blocked.wait,
-    resume() {
-      try {
-        const answer = blocked.resume();
-        return typeof answer === 'number' ? answer : guarded(answer);
-      } catch (error) {
-        return errnoOrThrow(error);
-      }
-    },
-  };
+/** Turns a failure after the wait into its errno. */
+class GuardedBlocked implements Blocked {
+  readonly #blocked: Blocked;
+
+  constructor(blocked: Blocked) {
+    this.#blocked = blocked;
+  }
+
+  get wait(): Wait {
+    return this.#blocked.wait;
+  }
+
+  resume(): number | Blocked {
+    try {
+      const answer = this.#blocked.resume();
+      return typeof answer === 'number' ? answer : new GuardedBlocked(answer);
+    } catch (error) {
+      return errnoOrThrow(error);
+    }
+  }
 }
 
 function errnoOrThrow(error: unknown): number {

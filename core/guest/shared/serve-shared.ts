@@ -46,7 +46,7 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     return runtime;
   };
 
-  const begin = async ({ guest: number, order, control }: Begin): Promise<void> => {
+  const begin = ({ guest: number, order, control }: Begin): void => {
     const words = new Int32Array(control);
     const cpu = new Float64Array(control, cpuOffset, 1);
     const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds), order.cpuMillicores);
@@ -64,16 +64,17 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
       ringDoorbell,
       instantiate: (module, imports) => instantiate(module, imports, { checks, callStart: (start) => WebAssembly.promising(start)().then(() => {}) }),
     });
-    const end = await run(runtimeAt(order.runtimeUrl), order, host, guest);
-    Atomics.store(words, controlWord.ended, 1);
-    guest.end();
-    guests.delete(number);
-    garbage.guestEnded();
-    post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
+    void run(runtimeAt(order.runtimeUrl), order, host, guest).then((end) => {
+      Atomics.store(words, controlWord.ended, 1);
+      guest.end();
+      guests.delete(number);
+      garbage.guestEnded();
+      post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
+    });
   };
 
   port.on('message', (message: SharedThreadOrder) => {
-    if (message.kind === 'begin') void begin(message);
+    if (message.kind === 'begin') begin(message);
     else if (message.kind === 'wake-all') scheduler.wakeAll();
     else if (message.kind === 'wake') guests.get(message.guest)?.wake();
     else guests.get(message.guest)?.doom(new StopSignal());
@@ -86,12 +87,10 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
 type End = { readonly kind: 'exit'; readonly exit: GuestExit } | { readonly kind: 'failed'; readonly message: string };
 
 /** Never rejects. */
-async function run(loading: Promise<RuntimeThread>, { task }: Begin['order'], host: GuestHost, guest: ScheduledGuest): Promise<End> {
-  try {
-    const runtime = await loading;
-    await new Promise<void>((resolve) => guest.schedule(resolve));
-    return { kind: 'exit', exit: await runOnHost(runtime, task, host, guest) };
-  } catch (error) {
-    return { kind: 'failed', message: messageOf(error) };
-  }
+function run(loading: Promise<RuntimeThread>, { task }: Begin['order'], host: GuestHost, guest: ScheduledGuest): Promise<End> {
+  // Chained rather than awaited, here and wherever a guest waits: an async function that waits holds half a kilobyte.
+  return loading
+    .then((runtime) => new Promise<RuntimeThread>((resolve) => guest.schedule(() => resolve(runtime))))
+    .then((runtime) => runOnHost(runtime, task, host, guest))
+    .then((exit): End => ({ kind: 'exit', exit }), (error: unknown): End => ({ kind: 'failed', message: messageOf(error) }));
 }

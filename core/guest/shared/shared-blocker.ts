@@ -35,19 +35,17 @@ export class SharedBlocker implements Blocker {
   }
 
   enter(entry: Function): () => Promise<void> {
-    const suspendable = WebAssembly.promising(entry);
-    return async () => {
+    const suspendable = WebAssembly.promising(entry) as () => Promise<void>;
+    return () => {
       this.#onEnter();
-      await suspendable();
+      return suspendable();
     };
   }
 
-  async #later(blocked: Blocked): Promise<number> {
-    let answer: number | Blocked = blocked;
-    while (typeof answer !== 'number') {
-      await this.#guest.wait(answer.wait);
-      answer = answer.resume();
-    }
-    return answer;
+  #later(blocked: Blocked): Promise<number> {
+    return this.#guest.wait(blocked.wait).then(() => {
+      const answer = blocked.resume();
+      return typeof answer === 'number' ? answer : this.#later(answer);
+    });
   }
 }

@@ -3,23 +3,23 @@ import { errno } from '../../../core/guest/preview1/errno.ts';
 import { syscall } from '../../../core/guest/preview1/syscall.ts';
 import type { WasiContext, WasiFunctions } from '../wasi-context.ts';
 
+const encoder = new TextEncoder();
+
 /** Arguments, environment, clocks, random numbers and the end. */
 export function processFunctions({ task, host, memory }: WasiContext): WasiFunctions {
-  const encoder = new TextEncoder();
-  const args = task.argv.map((argument) => encoder.encode(`${argument}\0`));
-  const environment = task.env.map(([name, value]) => encoder.encode(`${name}=${value}\0`));
+  // Encoded at each call: a guest asks once, and what it was given is not kept twice.
+  const args = (): readonly Uint8Array[] => task.argv.map((argument) => encoder.encode(`${argument}\0`));
+  const environment = (): readonly Uint8Array[] => task.env.map(([name, value]) => encoder.encode(`${name}=${value}\0`));
 
-  const sizes = (strings: readonly Uint8Array[]) => {
-    const total = strings.reduce((sum, string) => sum + string.length, 0);
-    return (count: number, size: number): number => {
-      memory.setU32(count, strings.length);
-      memory.setU32(size, total);
-      return errno.SUCCESS;
-    };
+  const sizes = (encode: () => readonly Uint8Array[]) => (count: number, size: number): number => {
+    const strings = encode();
+    memory.setU32(count, strings.length);
+    memory.setU32(size, strings.reduce((sum, string) => sum + string.length, 0));
+    return errno.SUCCESS;
   };
-  const contents = (strings: readonly Uint8Array[]) => (pointers: number, buffer: number): number => {
+  const contents = (encode: () => readonly Uint8Array[]) => (pointers: number, buffer: number): number => {
     let [pointer, at] = [pointers >>> 0, buffer >>> 0];
-    for (const string of strings) {
+    for (const string of encode()) {
       memory.setU32(pointer, at);
       memory.bytes(at, string.length).set(string);
       pointer += 4;
