@@ -1,10 +1,13 @@
 import { assembleModule, together } from './assembly/assemble-module.ts';
+import type { AppendedFunction } from './assembly/appended-function.ts';
 import type { Addition, Changes } from './assembly/assemble-module.ts';
 import { sectionId } from './binary/sections.ts';
 import type { Splice } from './binary/splice.ts';
 import { BinaryWriter } from './binary/binary-writer.ts';
-import { allowMemories, allowTable, encodeLimits } from './limiting/allowance.ts';
+import { allowMemories, allowTables, encodeLimits } from './limiting/allowance.ts';
+import { lengthFunctionBody, lengthFunctionType } from './limiting/array-lengths.ts';
 import { shareBudget } from './limiting/budget.ts';
+import { refuseLongConstants } from './limiting/constant-arrays.ts';
 import { indicesFrom, unwatched } from './limiting/growth-watch.ts';
 import type { GrowthWatch } from './limiting/growth-watch.ts';
 import { markGrowth as markedGrowth, refuseGrowRefusedExport, zeroGlobal } from './limiting/mark-growth.ts';
@@ -21,7 +24,7 @@ export { growRefusedExport } from './limiting/mark-growth.ts';
 export interface ModuleLimits {
   /** Bytes of linear memory, over all memories of the module. Absent: memories are as the module declares them. */
   readonly memoryBytes?: number;
-  /** Elements that each table may have. Absent: tables are as the module declares them. */
+  /** Elements that each table may have; never more than `mostTableElements`, which holds when this is absent. */
   readonly tableElements?: number;
   /** Count growth that the memory limit refuses, in `growRefusedExport`. */
   readonly markGrowth: boolean;
@@ -48,6 +51,9 @@ export interface UnsharedModule {
   readonly reason: string;
 }
 
+/** Of all tables of a module. V8 ends the process, not the thread, when a larger table finds no room in the thread's heap. */
+const mostTableElements = 2 ** 20;
+
 const nothing: Changes = { splices: [], additions: new Map() };
 
 interface Limited {
@@ -59,7 +65,7 @@ interface Limited {
 
 /** The splices that lower every maximum, and what watches growth. */
 function limited(bytes: Uint8Array, outline: ModuleOutline, { memoryBytes, tableElements, markGrowth, sharedBudget }: ModuleLimits): Limited {
-  const tableMaxima = tableElements === undefined ? [] : outline.tables.map(({ limits }) => allowTable(limits, BigInt(tableElements)));
+  const tableMaxima = allowTables(outline.tables, BigInt(Math.min(tableElements ?? mostTableElements, mostTableElements)), BigInt(mostTableElements));
   const splices: Splice[] = tableMaxima.map((maximum, index) => {
     const { limits, start, end } = outline.tables[index]!;
     return { start, end, bytes: encodeLimits(limits, maximum) };
@@ -79,17 +85,23 @@ function limited(bytes: Uint8Array, outline: ModuleOutline, { memoryBytes, table
 /** What becomes of the code of a module that gets no yield checks: growth that is watched, and points at which it can be stopped. */
 function changeCode(bytes: Uint8Array, outline: ModuleOutline, watch: GrowthWatch): { readonly changes: Changes; readonly growthMarked: boolean } {
   const code = outline.sections.find(({ id }) => id === sectionId.code);
-  const [stop, first] = [outline.functions, outline.functions + 1];
+  const stop = outline.functions;
+  const length = stop + 1;
+  const own: readonly ((global: number) => AppendedFunction)[] = [
+    (global) => ({ type: stopFunctionType, body: stopFunctionBody(stop, global) }),
+    ...(outline.arrays.size === 0 ? [] : [() => ({ type: lengthFunctionType, body: lengthFunctionBody(stop) })]),
+  ];
+  const first = stop + own.length;
   const { splices, grows, stops } = code === undefined
     ? { splices: [], grows: false, stops: false }
-    : redirectCode(code, bytes, { stop, memories: indicesFrom(first, watch.memories), tables: indicesFrom(first, watch.tables) });
+    : redirectCode(code, bytes, { stop, length, arrays: outline.arrays, memories: indicesFrom(first, watch.memories), tables: indicesFrom(first, watch.tables) });
   if (!grows && !stops && !watch.always) return { changes: nothing, growthMarked: false };
   if (grows) refuseGrowRefusedExport(outline);
   const { functions, additions: beside, atEnd } = grows || watch.always ? watch : unwatched;
   const watched = beside.get(sectionId.global);
   const appended = [
-    { type: stopFunctionType, body: stopFunctionBody(stop, outline.globals + (watched?.items ?? 0)) },
-    ...functions(first, outline.types + 1),
+    ...own.map((make) => make(outline.globals + (watched?.items ?? 0))),
+    ...functions(first, outline.types + own.length),
   ];
   const [types, typeIndices, bodies] = [new BinaryWriter(), new BinaryWriter(), new BinaryWriter()];
   appended.forEach(({ type, body }, nth) => {
@@ -143,6 +155,7 @@ export function rewriteModule(bytes: Uint8Array, options: RewriteOptions): Rewri
 /** `rewriteModule` without yield checks: limits, and points at which a thread can be ended (`limiting/stop-points.ts`). */
 export function limitModule(bytes: Uint8Array, options: ModuleLimits): RewrittenModule {
   const outline = outlineOf(bytes);
+  refuseLongConstants(bytes, outline.sections, outline.arrays);
   const limits = limited(bytes, outline, options);
   const { changes, growthMarked } = changeCode(bytes, outline, limits.watch);
   return rewritten(bytes, outline, limits, changes, growthMarked);

@@ -45,7 +45,7 @@ const inlineBytes = 1024 * 1024;
 /** Each may take a quarter of a gigabyte. */
 const processesAtOnce = 2;
 /** Part of each key: counted up when rewriting or transpiling changes. */
-const formatVersion = 5;
+const formatVersion = 6;
 /** Elements that the tables of a guest with a memory limit may have in any case. */
 const leastTableElements = 65_536;
 /** What V8 takes for a table's element, roughly, in bytes. */

@@ -11,6 +11,8 @@ export interface TypeSummary {
   /** Type indices, that is with each member of a recursive group counted. */
   readonly count: number;
   readonly gc: boolean;
+  /** Array types: the binary logarithm of an element's bytes, by type index. */
+  readonly arrays: ReadonlyMap<number, number>;
 }
 
 /** Passes over a value type (core spec 3.0, §5.3.4). True when it is one of the GC proposal's. */
@@ -43,44 +45,55 @@ function skipField(reader: BinaryReader): void {
   reader.skip(1, 'a field mutability');
 }
 
-function skipCompositeType(reader: BinaryReader): boolean {
+/** `onArray` hears of an array type: the first byte of its elements' type. */
+function skipCompositeType(reader: BinaryReader, onArray: (element: number) => void): boolean {
   const at = reader.offset;
   const form = reader.u8('a type form');
   if (form === 0x60) {
     const parameters = skipValueTypes(reader, 'parameters');
     return skipValueTypes(reader, 'results') || parameters;
   }
-  if (form === 0x5e) skipField(reader);
-  else if (form === 0x5f) for (let left = reader.count('fields', 2); left > 0; left--) skipField(reader);
+  if (form === 0x5e) {
+    onArray(reader.peek('a field type'));
+    skipField(reader);
+  } else if (form === 0x5f) for (let left = reader.count('fields', 2); left > 0; left--) skipField(reader);
   else throw malformed(`type form 0x${form.toString(16)} is unknown`, at);
   return true;
 }
 
-function skipSubType(reader: BinaryReader): boolean {
+function skipSubType(reader: BinaryReader, onArray: (element: number) => void): boolean {
   const form = reader.peek('a type form');
-  if (form !== 0x50 && form !== 0x4f) return skipCompositeType(reader);
+  if (form !== 0x50 && form !== 0x4f) return skipCompositeType(reader, onArray);
   reader.skip(1, 'a type form');
   for (let left = reader.count('supertypes'); left > 0; left--) reader.u32('a supertype index');
-  skipCompositeType(reader);
+  skipCompositeType(reader, onArray);
   return true;
+}
+
+/** log2 of the bytes of a field of that type; a reference is 8. */
+function fieldSize(type: number): number {
+  if (type === 0x78) return 0;
+  if (type === 0x77) return 1;
+  if (type === 0x7f || type === 0x7d) return 2;
+  return type === 0x7b ? 4 : 3;
 }
 
 /** Reads a type section. */
 export function readTypeSection(reader: BinaryReader): TypeSummary {
   let count = 0;
   let gc = false;
+  const arrays = new Map<number, number>();
+  const next = (): void => {
+    gc = skipSubType(reader, (element) => arrays.set(count, fieldSize(element))) || gc;
+    count++;
+  };
   for (let groups = reader.count('types'); groups > 0; groups--) {
     if (reader.peek('a type form') === 0x4e) {
       reader.skip(1, 'a type form');
-      const members = reader.count('types of a group');
-      for (let left = members; left > 0; left--) skipSubType(reader);
-      count += members;
+      for (let left = reader.count('types of a group'); left > 0; left--) next();
       gc = true;
-    } else {
-      gc = skipSubType(reader) || gc;
-      count++;
-    }
+    } else next();
   }
   reader.expectEnd('the type section');
-  return { count, gc };
+  return { count, gc, arrays };
 }

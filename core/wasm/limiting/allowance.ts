@@ -47,10 +47,20 @@ export function allowMemories(memories: readonly Sized[], limit: bigint, sumWatc
   });
 }
 
-/** @throws WasmletError `MEMORY_OVER_LIMIT` when the table is larger from the start. */
-export function allowTable(limits: Limits, limit: bigint): bigint {
-  if (limits.minimum > limit) {
-    throw new WasmletError('MEMORY_OVER_LIMIT', `the module needs a table of at least ${limits.minimum} elements, the limit is ${limit}`);
-  }
-  return smaller(limits.maximum ?? limit, limit);
+/**
+ * How long each of a module's tables may become: `limit` elements at most, and where there are several no more than its share of
+ * `together` or what it begins with.
+ * @throws WasmletError `MEMORY_OVER_LIMIT` when one of them, or all together, are larger from the start.
+ */
+export function allowTables(tables: readonly Sized[], limit: bigint, together: bigint): readonly bigint[] {
+  const needed = tables.reduce((sum, { limits }) => sum + limits.minimum, 0n);
+  if (needed > together) throw new WasmletError('MEMORY_OVER_LIMIT', `the module needs tables of at least ${needed} elements together, ${together} are the most`);
+  return tables.map(({ limits }) => {
+    if (limits.minimum > limit) {
+      throw new WasmletError('MEMORY_OVER_LIMIT', `the module needs a table of at least ${limits.minimum} elements, the limit is ${limit}`);
+    }
+    const share = together / BigInt(tables.length);
+    const most = smaller(limit, share > limits.minimum ? share : limits.minimum);
+    return smaller(limits.maximum ?? most, most);
+  });
 }

@@ -21,6 +21,8 @@ export interface Sized {
 export interface ModuleOutline {
   readonly sections: readonly Section[];
   readonly types: number;
+  /** `TypeSummary.arrays`. */
+  readonly arrays: ReadonlyMap<number, number>;
   readonly importedFunctions: number;
   readonly functions: number;
   readonly globals: number;
@@ -45,6 +47,7 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
   const importModules = new Set<string>();
   const exportNames = new Set<string>();
   let types = 0;
+  let arrays: ReadonlyMap<number, number> = new Map();
   let importedFunctions = 0;
   let definedFunctions = 0;
   let globals = 0;
@@ -71,7 +74,7 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
   };
 
   for (const { id, reader } of sections) {
-    if (id === sectionId.type) types = readTypeSection(reader).count;
+    if (id === sectionId.type) ({ count: types, arrays } = readTypeSection(reader));
     else if (id === sectionId.import) for (let left = reader.count('imports', 4); left > 0; left--) readImport(reader);
     else if (id === sectionId.function) definedFunctions = reader.count('functions');
     else if (id === sectionId.table) for (let left = reader.count('tables', 2); left > 0; left--) tables.push({ ...readTable(reader), imported: false });
@@ -85,5 +88,5 @@ export function outlineOf(bytes: Uint8Array): ModuleOutline {
       }
     }
   }
-  return { sections, types, importedFunctions, functions: importedFunctions + definedFunctions, globals, memories, tables, importModules, exportNames };
+  return { sections, types, arrays, importedFunctions, functions: importedFunctions + definedFunctions, globals, memories, tables, importModules, exportNames };
 }

@@ -4,6 +4,7 @@ import { miscellaneousOpcode, opcode, skipInstruction, skipLocals, u32At } from 
 import type { Section } from '../binary/sections.ts';
 import { spliced } from '../binary/splice.ts';
 import type { Splice } from '../binary/splice.ts';
+import { arrayMadeBy, mostElements } from './array-lengths.ts';
 import { needsStopPoint } from './stop-points.ts';
 
 /** Appended functions that the code of a module is led to. */
@@ -14,6 +15,10 @@ export interface Redirection {
   readonly tables: ReadonlyMap<number, number>;
   /** What is called where V8 would not see that the thread is to end (`stop-points.ts`). */
   readonly stop: number;
+  /** What is called before an array is made (`array-lengths.ts`). */
+  readonly length: number;
+  /** `ModuleOutline.arrays`. */
+  readonly arrays: ReadonlyMap<number, number>;
 }
 
 /** Splices for the code section, in order, and what they lead to. */
@@ -32,7 +37,7 @@ const callOf = (target: number): Uint8Array => new BinaryWriter(8).u8(opcode.cal
  * Leads a code section to the appended functions. All of it is walked, so an opcode that nobody knows is found here.
  * @throws WasmletError `MODULE_MALFORMED`
  */
-export function redirectCode(section: Section, bytes: Uint8Array, { memories, tables, stop }: Redirection): Redirected {
+export function redirectCode(section: Section, bytes: Uint8Array, { memories, tables, stop, length, arrays }: Redirection): Redirected {
   const reader = new BinaryReader(bytes, section.start, section.end);
   const splices: Splice[] = [];
   let [grows, stops] = [false, false];
@@ -50,6 +55,9 @@ export function redirectCode(section: Section, bytes: Uint8Array, { memories, ta
         // The function calls another where it stands for `table.grow`, so V8 looks there whether the thread is to end.
         changes.push({ start, end: body.offset, bytes: callOf(target) });
         grows = true;
+      } else if (arrayMadeBy(bytes, start) !== undefined) {
+        changes.push({ start, end: start, bytes: new BinaryWriter(16).raw(mostElements(arrays.get(arrayMadeBy(bytes, start)!) ?? 3)).raw(callOf(length)).written });
+        stops = true;
       } else if (needsStopPoint(bytes, start, before)) {
         changes.push({ start, end: start, bytes: callOf(stop) });
         stops = true;

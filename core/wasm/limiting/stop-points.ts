@@ -2,8 +2,8 @@ import { BinaryWriter } from '../binary/binary-writer.ts';
 import { miscellaneousOpcode, opcode, u32At } from '../binary/instructions.ts';
 import { smallBulkBytes } from '../yielding/work.ts';
 
-/** `array.new`, `new_default`, `new_data`, `new_elem`, `fill`, `copy`, `init_data`, `init_elem` of the GC proposal. */
-const longArrayOpcodes: ReadonlySet<number> = new Set([6, 7, 9, 10, 16, 17, 18, 19]);
+/** `array.fill`, `copy`, `init_data`, `init_elem` of the GC proposal; for what makes arrays see `array-lengths.ts`. */
+const longArrayOpcodes: ReadonlySet<number> = new Set([16, 17, 18, 19]);
 const { memoryInit, memoryCopy, memoryFill, tableInit, tableCopy, tableGrow, tableFill } = miscellaneousOpcode;
 
 /**

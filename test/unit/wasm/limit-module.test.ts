@@ -246,3 +246,57 @@ function codeOf(bytes: Uint8Array): string {
   const reader = outlineOf(bytes).sections.find(({ id }) => id === 10)!;
   return Buffer.from(bytes.subarray(reader.start, reader.end)).toString('hex');
 }
+
+test('without a limit a table still ends where V8 would end the process', () => {
+  const { grow } = run('(module (table 1 funcref) (func (export "grow") (param i32) (result i32) (table.grow 0 (ref.null func) (local.get 0))))', { markGrowth: false });
+  assert.deepEqual([grow!(2 ** 20), grow!(2 ** 20 - 1)], [-1, 1]);
+  const error = errorOf(() => limitModule(assemble('(module (table 1048577 funcref))'), { markGrowth: false }));
+  assert.equal(error.code, 'MEMORY_OVER_LIMIT');
+});
+
+test('no array is made that is larger than 8 MiB, whatever its elements', () => {
+  // Types: the array, (i32) -> (i32): makes one of so many elements with each instruction that takes none from a segment, and measures it.
+  const module = (element: number, value: readonly number[], memory: readonly number[]) => limitModule(rawModule(
+    ...rawSection(1, 2, 0x5e, element, 1, 0x60, 1, 0x7f, 1, 0x7f),
+    ...rawSection(3, 2, 1, 1),
+    ...memory,
+    ...rawSection(7, 2, 1, 97, 0, 0, 1, 98, 0, 1),
+    ...rawSection(10, 2, 9, 0, 0x20, 0, 0xfb, 7, 0, 0xfb, 15, 0x0b, 9 + value.length, 0, ...value, 0x20, 0, 0xfb, 6, 0, 0xfb, 15, 0x0b),
+  ), { markGrowth: true, memoryBytes: 10 * page });
+  for (const [element, bytes, value] of [[0x78, 1, [0x41, 0]], [0x77, 2, [0x41, 0]], [0x7f, 4, [0x41, 0]], [0x7e, 8, [0x42, 0]], [0x70, 8, [0xd0, 0x70]]] as const) {
+    for (const memory of [[], rawSection(5, 1, 0, 1)]) {
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module(element, value, memory).bytes.slice()));
+      const most = 2 ** 23 / bytes;
+      for (const make of [exports['a'], exports['b']] as ((length: number) => number)[]) {
+        assert.equal(make(most), most);
+        assert.throws(() => make(most + 1), WebAssembly.RuntimeError);
+        assert.throws(() => make(-1), WebAssembly.RuntimeError);
+      }
+    }
+  }
+});
+
+test('a constant is no larger array either', () => {
+  const array = [0x63, 0];
+  const constant = (...length: number[]) => [...length, 0xfb, 7, 0, 0x0b];
+  const places = (...length: number[]) => [
+    rawSection(6, 1, ...array, 0, ...constant(...length)),
+    rawSection(4, 1, 0x40, 0, ...array, 0, 1, ...constant(...length)),
+    rawSection(9, 1, 5, ...array, 1, ...constant(...length)),
+  ];
+  // 2^23 and one more.
+  const lengths = [[0x41, 0x80, 0x80, 0x80, 0x04], [0x41, 0x81, 0x80, 0x80, 0x04]] as const;
+  for (const section of places(...lengths[0])) assert.ok(new WebAssembly.Module(limitModule(rawModule(...rawSection(1, 1, 0x5e, 0x78, 1), ...section), { markGrowth: false }).bytes.slice()));
+  for (const length of [lengths[1], [0x41, 0x7f], [0x41, 2, 0x41, 3, 0x6c]]) {
+    for (const section of places(...length)) {
+      assert.equal(errorOf(() => limitModule(rawModule(...rawSection(1, 1, 0x5e, 0x78, 1), ...section), { markGrowth: false })).code, 'MEMORY_OVER_LIMIT');
+    }
+  }
+});
+
+test('many tables share the room for one', () => {
+  const tables = (count: number, minimum: number): string => `(module ${`(table ${minimum} funcref)`.repeat(count)} (func (export "grow") (result i32) (table.grow 0 (ref.null func) (i32.const 65536))))`;
+  assert.equal(run(tables(15, 1), { markGrowth: false })['grow']!(), 1);
+  assert.equal(run(tables(17, 1), { markGrowth: false })['grow']!(), -1);
+  assert.equal(errorOf(() => limitModule(assemble(tables(17, 65_536)), { markGrowth: false })).code, 'MEMORY_OVER_LIMIT');
+});
