@@ -57,16 +57,30 @@ const withoutIo: EsbuildPlugin = {
 /**
  * An ES module that imports a built-in one has every export of it evaluated: `node:fs` then loads its promises, streams and
  * readline, `node:crypto` all of its ciphers. In a thread that is a megabyte for two functions. Asked for as an object, each
- * loads what is used of it.
+ * loads what is used of it. An object that inherits from it: esbuild gives each importer a copy of what the object itself has,
+ * a getter for each name.
  */
 const builtinsOnDemand: EsbuildPlugin = {
   name: 'builtins-on-demand',
   setup(builder) {
     // A copy for each file that asks: what several share would be a chunk of its own, to be found and read by every thread.
-    builder.onResolve({ filter: /^node:(crypto|fs|os|path|url|worker_threads)$/ }, ({ path: name, kind, importer }) =>
+    builder.onResolve({ filter: /^node:(crypto|fs|module|os|path|url|v8|worker_threads)$/ }, ({ path: name, kind, importer }) =>
       kind === 'import-statement' ? { path: name, namespace: 'builtin', suffix: `?${path.relative(root, importer)}` } : undefined,
     );
-    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = process.getBuiltinModule('${name}');`, loader: 'js' }));
+    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({ contents: `module.exports = Object.create(process.getBuiltinModule('${name}'));`, loader: 'js' }));
+  },
+};
+
+/** What CommonJS libraries in the bundle expect, defined in files that hold such: each thread pays for it in each of its files. */
+const commonJsNames = /\b(?:require|__filename|__dirname)\b/;
+const commonJsBanner = "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url),{filename:__filename,dirname:__dirname}=import.meta;\n";
+
+/** piscina's threads load it for timings that nobody asks for. */
+const withoutTimings: EsbuildPlugin = {
+  name: 'threads-without-timings',
+  setup(builder) {
+    builder.onResolve({ filter: /^node:perf_hooks$/ }, ({ importer }) => (importer.endsWith('/piscina/dist/worker.js') ? { path: 'performance', namespace: 'global' } : undefined));
+    builder.onLoad({ filter: /.*/, namespace: 'global' }, () => ({ contents: 'export const performance = { now: () => globalThis.performance.now() };' }));
   },
 };
 
@@ -87,17 +101,18 @@ const result = await build({
   chunkNames: 'chunk-[hash]',
   // piscina asks for it where it finds it, to set priorities; the engine sets them itself.
   external: ['@napi-rs/nice'],
-  plugins: [withoutIo, builtinsOnDemand],
+  plugins: [withoutIo, builtinsOnDemand, withoutTimings],
   // Their other form is CommonJS, whose names a dynamic import in a bundle does not see.
   alias: { yaml: path.join(root, 'node_modules/yaml/browser/index.js'), '@peculiar/x509': path.join(root, 'node_modules/@peculiar/x509/build/x509.es.js') },
   metafile: true,
+  write: false,
   logLevel: 'warning',
-  banner: {
-    // CommonJS libraries in the bundle expect these.
-    js: "import{createRequire as __createRequire}from'node:module';import{dirname as __dirnameOf}from'node:path';import{fileURLToPath as __pathOf}from'node:url';const require=__createRequire(import.meta.url),__filename=__pathOf(import.meta.url),__dirname=__dirnameOf(__filename);",
-  },
 });
 
+for (const { path: file, text } of result.outputFiles) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, commonJsNames.test(text) ? commonJsBanner + text : text);
+}
 for (const plugin of plugins) {
   const directory = path.join(dist, 'plugins', plugin.id);
   mkdirSync(directory, { recursive: true });
