@@ -1,6 +1,6 @@
 /** What proves who we are, kept fresh: token files, certificate files and credential plugins change under a running node. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../../api/clock.ts';
 import { WasmletError, messageOf } from '../../api/errors.ts';
 import { runExecPlugin } from './exec-credential.ts';
@@ -56,24 +56,24 @@ export class Credentials {
 
   async #read(): Promise<Credential> {
     const access = this.#access;
-    const ca = await text(access.ca);
+    const ca = text(access.ca);
     const plugin = await this.#runPlugin(ca);
     const tls: TLSMaterial = withoutUndefined({
       ca,
-      cert: plugin?.certificate ?? (await text(access.certificate)),
-      key: plugin?.key ?? (await text(access.key)),
+      cert: plugin?.certificate ?? text(access.certificate),
+      key: plugin?.key ?? text(access.key),
     });
-    const authorization = await this.#authorization(plugin);
+    const authorization = this.#authorization(plugin);
     const generation = createHash('sha256').update(JSON.stringify([tls.ca, tls.cert, tls.key])).digest('hex');
     const credential: Credential = { tls, generation, ...(authorization === undefined ? {} : { authorization }) };
     this.#known = { credential, until: this.#clock.monotonic() + fileAge };
     return credential;
   }
 
-  async #authorization(plugin: ExecCredential | undefined): Promise<string | undefined> {
+  #authorization(plugin: ExecCredential | undefined): string | undefined {
     const { tokenFile, token, username, password } = this.#access;
     // The file goes before the inline token (client-go), since only the file is renewed.
-    const bearer = plugin?.token ?? (tokenFile === undefined ? token : (await text({ file: tokenFile }))?.trim());
+    const bearer = plugin?.token ?? (tokenFile === undefined ? token : text({ file: tokenFile })?.trim());
     if (bearer !== undefined) return `Bearer ${bearer}`;
     return username === undefined ? undefined : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
   }
@@ -87,11 +87,12 @@ export class Credentials {
   }
 }
 
-async function text(material: Material | undefined): Promise<string | undefined> {
+function text(material: Material | undefined): string | undefined {
   if (material === undefined) return undefined;
   if ('data' in material) return material.data;
   try {
-    return await readFile(material.file, 'utf8');
+    // In place: a call waits for it, every ten seconds another one.
+    return readFileSync(material.file, 'utf8');
   } catch (cause) {
     throw new WasmletError('KUBECONFIG_INVALID', `cannot read ${material.file}: ${messageOf(cause)}`, { cause });
   }
