@@ -32,8 +32,11 @@ export class PodVolumes {
     if (volumes.job !== undefined) return undefined;
     const now = clock.now();
     if (volumes.retryAt !== undefined && now < volumes.retryAt) return volumes.retryAt;
+    if ((pod.spec.volumes ?? []).length === 0) {
+      volumes.ready = true;
+      return undefined;
+    }
     const fresh = volumes.ready && volumes.failures === 0 && !volumes.stale && !changed(volumes.pod, pod);
-    if (fresh && (pod.spec.volumes ?? []).length === 0) return undefined;
     const refreshAt = (volumes.setUpAt ?? now) + refreshMilliseconds;
     if (fresh && now < refreshAt) return refreshAt;
     volumes.stale = false;

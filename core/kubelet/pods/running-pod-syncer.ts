@@ -67,6 +67,8 @@ export class RunningPodSyncer {
     if (!isStaticPod(record.pod)) objects.retain(record.pod);
     const problems = findPodProblems(record.pod);
     const volumesAt = problems.pod ? undefined : volumes.keep(record);
+    // What volumes ask the API server for is on its way before the rest, which costs a millisecond, is done.
+    if (record.volumes.job !== undefined) await endOfTurn();
     const wakeAt = await this.#act(record, problems, signal);
     reporter.report(record);
     return earliest(deadline, volumesAt, wakeAt);
@@ -203,6 +205,11 @@ export class RunningPodSyncer {
 }
 
 const retryMilliseconds = 10_000;
+
+/** When what was begun in this turn of the event loop has been done: requests leave the process then. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
 
 function containerOf(histories: readonly ContainerHistory[], name: string): Container {
   const history = histories.find(({ container }) => container.name === name);

@@ -28,7 +28,7 @@ describe('a pod that is deleted is gone within its grace', () => {
   test('while its volumes are missing', async () => {
     rig.volumes.error = new WasmletError('VOLUME_SOURCE_NOT_FOUND', 'MountVolume.SetUp failed for volume "v" : configmap "c" not found');
     await rig.start();
-    await rig.apply(pod());
+    await rig.apply(pod({ volumes: [{ name: 'v', configMap: { name: 'c' } }] }));
     assert.equal(rig.status('p').phase, 'Pending');
     rig.api.delete('p');
     await assertGone();

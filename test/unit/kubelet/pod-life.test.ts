@@ -115,7 +115,7 @@ describe('volumes', () => {
   test('that cannot be set up keep the pod in ContainerCreating and are tried again', async () => {
     rig.volumes.error = new WasmletError('VOLUME_SOURCE_NOT_FOUND', 'MountVolume.SetUp failed for volume "v" : configmap "c" not found');
     await rig.start();
-    await rig.apply(testPod('p'));
+    await rig.apply(testPod('p', { volumes: [{ name: 'v', configMap: { name: 'c' } }] }));
     assert.deepEqual(waitingOf('p'), { reason: 'ContainerCreating' });
     assert.equal(rig.status('p').conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status, 'False');
     assert.ok(rig.api.events.includes('Warning FailedMount: MountVolume.SetUp failed for volume "v" : configmap "c" not found'));
