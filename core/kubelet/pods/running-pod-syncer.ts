@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import type { Engine } from '../../api/engine.ts';
 import { messageOf } from '../../api/errors.ts';
-import type { Container, Node } from '../../api/kubernetes.ts';
+import type { Container, Node, Pod } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader } from '../../kube/kube.ts';
 import { admitPod } from '../../pod/admission/admit-pod.ts';
 import { checkRoom, type Room } from '../../pod/admission/check-room.ts';
+import { explainUnheededFields } from '../../pod/admission/explain-unheeded-fields.ts';
 import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
 import { findPodProblems, type PodProblems } from '../../pod/admission/find-pod-problems.ts';
@@ -79,13 +80,21 @@ export class RunningPodSyncer {
     if (record.rejected) return;
     const { pod } = record;
     const rejection = record.admitted ? undefined : (admitPod(pod, this.#options.node(), admitted) ?? checkRoom(pod, admitted.containers, room));
-    const unserved = record.admitted || rejection !== undefined ? undefined : explainUnservedPorts(pod);
-    if (unserved !== undefined) events.pod(pod, 'Warning', 'PortsNotServed', unserved);
+    if (!record.admitted && rejection === undefined) this.#warn(pod);
     record.admitted = true;
     if (rejection === undefined) return admitted.set(pod);
     record.rejected = true;
     record.failure = rejection;
     events.pod(record.pod, 'Warning', rejection.reason, rejection.message);
+  }
+
+  /** Of what the pod asks for and gets nothing for; it is no reason against it. */
+  #warn(pod: Pod): void {
+    const { events } = this.#options;
+    const unserved = explainUnservedPorts(pod);
+    if (unserved !== undefined) events.pod(pod, 'Warning', 'PortsNotServed', unserved);
+    const unheeded = explainUnheededFields(pod);
+    if (unheeded !== undefined) events.pod(pod, 'Warning', 'FieldsWithoutEffect', unheeded);
   }
 
   /** `activeDeadlineSeconds` counts from the status' startTime. */

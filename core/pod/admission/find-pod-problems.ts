@@ -60,6 +60,7 @@ function findContainerProblem(container: Container, kind: 'init' | 'main'): Prob
     [isGiven(container.readinessProbe), 'readinessProbe'],
     [isGiven(container.startupProbe), 'startupProbe'],
     [isGiven(container.lifecycle), 'lifecycle'],
+    [container.stdin === true, 'stdin'],
     [container.tty === true, 'tty'],
   ];
   const wish = wishes.find(([asked]) => asked);

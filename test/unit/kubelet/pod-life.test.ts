@@ -36,6 +36,16 @@ describe('a container’s configuration', () => {
     ]);
   });
 
+  test('is made for a pod whose fields have no effect; that is told once', async () => {
+    await rig.start();
+    await rig.apply(testPod('p', { securityContext: { runAsUser: 1000 }, containers: [{ name: 'main', image: 'registry.test/hello:v1' }] }));
+    onlyConfig();
+    await rig.advance(120_000);
+    assert.deepEqual(rig.api.events.filter((event) => event.includes('FieldsWithoutEffect')), [
+      'Warning FieldsWithoutEffect: These fields have no effect on a node that runs WebAssembly: securityContext.runAsUser',
+    ]);
+  });
+
   test('is complete plain data', async () => {
     rig.images.configs.set('registry.test/hello:v1', { env: [['PATH', '/bin']], cmd: ['unused'], workingDir: '/srv' });
     rig.api.configMaps.set('default/words', { data: { greeting: 'hello' } });
