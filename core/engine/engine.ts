@@ -14,9 +14,10 @@ import { EventQueue } from './event-queue.ts';
 import { GuestDescriptors } from './guest-descriptors.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
 import { Preparer } from './prepare/preparer.ts';
-import { runContainer } from './run-container.ts';
+import { ContainerRun } from './container-run.ts';
+import type { ContainerRunOptions } from './container-run.ts';
 import { NodeSockets } from './sockets/node-sockets.ts';
-import { startErrorExit, stoppedExit } from './state/container-exit.ts';
+import { stoppedExit } from './state/container-exit.ts';
 import type { StopCode } from './state/container-exit.ts';
 import { Container } from './state/container.ts';
 import { Journal } from './state/journal.ts';
@@ -40,6 +41,7 @@ export class WasmEngine implements Engine {
   readonly #descriptors: GuestDescriptors;
   readonly #events = new EventQueue<EngineEvent>();
   readonly #bursts: BurstCollector;
+  readonly #runs: ContainerRunOptions;
   readonly #sandboxes = new Map<string, PodSandbox>();
   readonly #containers = new Map<string, Container>();
   #stopping = false;
@@ -63,6 +65,19 @@ export class WasmEngine implements Engine {
       maxCompiledBytes: given.maxCompiledBytes,
       deadlineMilliseconds: given.prepareDeadlineMilliseconds,
     });
+    this.#runs = {
+      places: this.#places,
+      sockets: this.#sockets,
+      descriptors: this.#descriptors,
+      clock: given.clock,
+      reuseThreads: given.reuseThreads,
+      startDeadlineMilliseconds: given.startDeadlineMilliseconds,
+      beforeStart: (container, at) => this.#sandboxOf(container).journal.append({ type: 'start', id: container.id, at }),
+      onRunning: (container) => {
+        if (container.becomeRunning()) this.#emit('container-started', container);
+      },
+      onEnded: (container, exit) => this.#end(container, exit),
+    };
   }
 
   async recover(podsDirectory: string): Promise<void> {
@@ -137,9 +152,7 @@ export class WasmEngine implements Engine {
     const prepared = this.#preparer.prepare(config.artifact, runtime, { memoryBytes: config.resources.memoryBytes, yieldChecks: needsYieldChecks(config, runtime) });
     prepared.catch(() => {}); // Its rejection is seen at the start; a container that is never started has no use for it.
     const id = randomBytes(32).toString('hex');
-    const container = Container.create(id, this.#clock.now(), {
-      config,
-      prepared,
+    const container = Container.create(id, this.#clock.now(), { config, runtime, prepared }, {
       output: new ContainerOutput(config.logPath === undefined ? undefined : this.#logs.writer(config.logPath)),
       ...(config.stdin ? { input: new ContainerInput() } : {}),
     });
@@ -152,9 +165,11 @@ export class WasmEngine implements Engine {
   async startContainer(id: string): Promise<void> {
     this.#refuseWhenStopping();
     const container = this.#container(id);
-    if (container.startRequested || container.phase === 'exited') return;
-    container.requestStart();
-    void this.#run(container);
+    const start = container.takeStart();
+    if (start === undefined) return;
+    const { namespace, name } = this.#sandboxOf(container).config;
+    this.#logs.link(container.record);
+    void new ContainerRun(container, this.#runs).start(start, { namespace, pod: name, container: container.record.name });
   }
 
   async stopContainer(id: string, graceSeconds: number): Promise<void> {
@@ -166,8 +181,7 @@ export class WasmEngine implements Engine {
     }
     const code: StopCode = graceSeconds > 0 ? 143 : 137;
     container.requestStop(code);
-    if (!container.startRequested) {
-      container.requestStart();
+    if (container.takeStart() !== undefined) {
       await container.live?.output.close();
       await this.#end(container, { ...stoppedExit(code), message: 'stopped before it began' });
     }
@@ -230,26 +244,6 @@ export class WasmEngine implements Engine {
     void this.#clock.sleep(graceSeconds * 1000, ended.signal).then(() => ended.signal.aborted || container.requestStop(137));
     await container.ended;
     ended.abort();
-  }
-
-  async #run(container: Container): Promise<void> {
-    const live = container.live!;
-    const { journal, config: pod } = this.#sandboxOf(container);
-    this.#logs.link(container.record);
-    const exit = await runContainer(container, live, this.#runtime(live.config.runtime), {
-      places: this.#places,
-      sockets: this.#sockets,
-      descriptors: this.#descriptors,
-      holder: { namespace: pod.namespace, pod: pod.name, container: container.record.name },
-      clock: this.#clock,
-      reuseThreads: this.#options.reuseThreads,
-      startDeadlineMilliseconds: this.#options.startDeadlineMilliseconds,
-      beforeStart: (at) => journal.append({ type: 'start', id: container.id, at }),
-      onRunning: () => {
-        if (container.becomeRunning()) this.#emit('container-started', container);
-      },
-    }).catch(startErrorExit);
-    await this.#end(container, exit);
   }
 
   async #end(container: Container, exit: Parameters<Container['end']>[0]): Promise<void> {

@@ -13,7 +13,9 @@ interface Line {
 
 /** Bytes of a guest to lines of a CRI log: `<RFC3339Nano> <stdout|stderr> <F|P> <text>\n` (k8s.io/cri-client/pkg/logs). */
 export class CriFormatter {
-  readonly #open: Readonly<Record<1 | 2, Line>> = { 1: { chunks: [], length: 0, time: 0 }, 2: { chunks: [], length: 0, time: 0 } };
+  /** The lines that have begun, one for each stream at most. */
+  #stdout: Line | undefined;
+  #stderr: Line | undefined;
 
   /** What can be written now; the beginning of a line waits for the rest of it. */
   format(records: readonly OutputRecord[]): Buffer {
@@ -34,15 +36,16 @@ export class CriFormatter {
   flush(): Buffer {
     const parts: Uint8Array[] = [];
     for (const stream of [1, 2] as const) {
-      if (this.#open[stream].length > 0) this.#end(parts, stream, this.#open[stream].time, 'P');
+      const line = this.#open(stream);
+      if (line !== undefined) this.#end(parts, stream, line.time, 'P');
     }
     return Buffer.concat(parts);
   }
 
   #add(parts: Uint8Array[], stream: 1 | 2, time: number, text: Uint8Array): void {
-    const line = this.#open[stream];
     for (let from = 0; from < text.length; ) {
-      if (line.length === lineLimit) this.#end(parts, stream, time, 'P');
+      if (this.#open(stream)?.length === lineLimit) this.#end(parts, stream, time, 'P');
+      const line = this.#open(stream) ?? this.#begin(stream);
       const piece = text.subarray(from, from + lineLimit - line.length);
       line.chunks.push(piece);
       line.length += piece.length;
@@ -52,10 +55,23 @@ export class CriFormatter {
   }
 
   #end(parts: Uint8Array[], stream: 1 | 2, time: number, tag: 'F' | 'P'): void {
-    const line = this.#open[stream];
-    parts.push(Buffer.from(`${rfc3339Nano(time)} ${streamNames[stream]} ${tag} `), ...line.chunks, Uint8Array.of(newline));
-    line.chunks.length = 0;
-    line.length = 0;
+    parts.push(Buffer.from(`${rfc3339Nano(time)} ${streamNames[stream]} ${tag} `), ...(this.#open(stream)?.chunks ?? []), Uint8Array.of(newline));
+    this.#set(stream, undefined);
+  }
+
+  #open(stream: 1 | 2): Line | undefined {
+    return stream === 1 ? this.#stdout : this.#stderr;
+  }
+
+  #begin(stream: 1 | 2): Line {
+    const line = { chunks: [], length: 0, time: 0 };
+    this.#set(stream, line);
+    return line;
+  }
+
+  #set(stream: 1 | 2, line: Line | undefined): void {
+    if (stream === 1) this.#stdout = line;
+    else this.#stderr = line;
   }
 }
 

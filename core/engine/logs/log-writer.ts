@@ -27,17 +27,20 @@ const retryMilliseconds = 500;
 /** How long a container's end waits for a disk that takes nothing, before the rest of its output is given up. */
 const endDeadlineMilliseconds = 10_000;
 
+const nothing = Promise.resolve();
+const noTimer = (): void => {};
+
 /** The one writer of one CRI log file. */
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #format = new CriFormatter();
   #file: FileHandle | undefined;
   #size = 0;
-  #cancelIdle: () => void = () => {};
-  #rotating: Promise<void> = Promise.resolve();
+  #cancelIdle = noTimer;
+  #rotating: Promise<void> = nothing;
   #giveUpAt = Infinity;
   /** Writes one after the other. */
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<void> = nothing;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -122,6 +125,7 @@ export class LogWriter {
 
   #closeWhenIdle(): void {
     this.#cancelIdle = this.#options.clock.after(idleMilliseconds, () => {
+      this.#cancelIdle = noTimer;
       this.#last = this.#last.then(() => this.#release());
     });
   }

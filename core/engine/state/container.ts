@@ -1,4 +1,5 @@
 import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats, PodSandboxConfig } from '../../api/engine.ts';
+import type { RegisteredRuntime } from '../../api/runtime.ts';
 import type { ContainerInput } from '../streams/container-input.ts';
 import type { ContainerOutput } from '../streams/container-output.ts';
 import type { GuestPlace } from '../threads/guest-place.ts';
@@ -7,13 +8,23 @@ import type { Prepared } from '../prepare/preparer.ts';
 import type { StopCode } from './container-exit.ts';
 import type { AttemptRecord, RecoveredAttempt } from './journal-entry.ts';
 
-/** What an attempt has while it is not over. */
-export interface LiveParts {
+/** What an attempt begins with. */
+export interface StartParts {
   readonly config: ContainerConfig;
-  readonly output: ContainerOutput;
-  readonly input?: ContainerInput;
+  readonly runtime: RegisteredRuntime;
   /** Begins with the container; its rejection is the start error. */
   readonly prepared: Promise<Prepared>;
+}
+
+/** What an attempt has while it is not over. */
+export interface LiveParts {
+  readonly output: ContainerOutput;
+  readonly input?: ContainerInput;
+}
+
+/** What a request to stop ends. */
+export interface Stoppable {
+  stop(): void;
 }
 
 /** What the host keeps for a guest that keeps nothing: its control block, its part of the rings. */
@@ -21,50 +32,46 @@ const hostBytes = 16 * 1024;
 /** A guest that runs has been started: whoever scrapes takes nothing at all for a fault (metrics-server drops the pod). */
 const leastNanoseconds = 1_000;
 
-/** One attempt of a container: its state, changed by the engine only. */
+/** One attempt of a container: its state, changed by the engine only. There is one for each idle pod: it holds only what it needs. */
 export class Container {
   readonly record: AttemptRecord;
-  /** Resolves when the attempt is over and that is in the journal. */
-  readonly ended: Promise<void>;
-  readonly #abort = new AbortController();
-  readonly #resolveEnded: () => void;
+  #start: StartParts | undefined;
   #live: LiveParts | undefined;
+  #run: Stoppable | undefined;
+  /** Made for those who wait. */
+  #ended: PromiseWithResolvers<void> | undefined;
   #phase: ContainerPhase;
   #startedAt: number | undefined;
   #finishedAt: number | undefined;
   #exit: ContainerExit | undefined;
   #stopCode: StopCode | undefined;
-  #startRequested = false;
   #place: GuestPlace | undefined;
   #ports: readonly ContainerPort[] | undefined;
 
-  private constructor(record: AttemptRecord, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  private constructor(record: AttemptRecord, start?: StartParts, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
     this.record = record;
-    this.ended = promise;
-    this.#resolveEnded = resolve;
+    this.#start = start;
     this.#live = live;
     this.#phase = end === undefined ? 'created' : 'exited';
     this.#startedAt = end?.startedAt;
     this.#finishedAt = end?.finishedAt;
     this.#exit = end?.exit;
-    if (end !== undefined) resolve();
   }
 
-  static create(id: string, createdAt: number, live: LiveParts): Container {
-    const { podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, stack, logPath, logLinkPrefix } = live.config;
+  static create(id: string, createdAt: number, start: StartParts, live: LiveParts): Container {
+    const { podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, stack, logPath, logLinkPrefix } = start.config;
     const record: AttemptRecord = {
       id, podUid, name, kind, attempt, hash, image, imageId, runtime, isolation, createdAt,
       ...(stack === undefined ? {} : { stack }),
       ...(logPath === undefined ? {} : { logPath }),
       ...(logLinkPrefix === undefined ? {} : { logLink: logLinkPath(logLinkPrefix, id) }),
     };
-    return new Container(record, live);
+    return new Container(record, start, live);
   }
 
   /** An attempt of a former node process; it is over. */
   static recover({ record, startedAt }: RecoveredAttempt, finishedAt: number, exit: ContainerExit): Container {
-    return new Container(record, undefined, { finishedAt, exit, ...(startedAt === undefined ? {} : { startedAt }) });
+    return new Container(record, undefined, undefined, { finishedAt, exit, ...(startedAt === undefined ? {} : { startedAt }) });
   }
 
   get id(): string {
@@ -80,21 +87,27 @@ export class Container {
     return this.#live;
   }
 
-  /** Aborts when the container is to end. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  /** Resolves when the attempt is over and that is in the journal. */
+  get ended(): Promise<void> {
+    if (this.#phase === 'exited') return Promise.resolve();
+    return (this.#ended ??= Promise.withResolvers()).promise;
   }
 
+  /** Undefined until the container is to end. */
   get stopCode(): StopCode | undefined {
     return this.#stopCode;
   }
 
-  get startRequested(): boolean {
-    return this.#startRequested;
+  /** For whoever starts it, or ends it before it was started: undefined for all but the first. */
+  takeStart(): StartParts | undefined {
+    const start = this.#start;
+    this.#start = undefined;
+    return start;
   }
 
-  requestStart(): void {
-    this.#startRequested = true;
+  /** From now on a request to stop goes there. Undefined: it is only remembered. */
+  stopsBy(run: Stoppable | undefined): void {
+    this.#run = run;
   }
 
   /** Asks the guest to end by itself. False: it cannot be asked, or was not reached yet. */
@@ -105,7 +118,7 @@ export class Container {
   /** A later request only hardens: a kill stays a kill. */
   requestStop(code: StopCode): void {
     this.#stopCode = this.#stopCode === 137 ? 137 : code;
-    this.#abort.abort();
+    this.#run?.stop();
   }
 
   /** True once its guest may have had effects. */
@@ -138,7 +151,9 @@ export class Container {
     this.#place = undefined;
     this.#ports = undefined;
     this.#live = undefined;
-    this.#resolveEnded();
+    this.#run = undefined;
+    this.#ended?.resolve();
+    this.#ended = undefined;
   }
 
   observe(): ContainerObservation {

@@ -7,10 +7,13 @@ interface AttachedOutput {
   readonly stderr: LiveOutput;
 }
 
+const nobody: readonly AttachedOutput[] = [];
+
 /** Where a container's output goes: its log file, if it has one, and every attached reader. */
 export class ContainerOutput {
   readonly #log: LogWriter | undefined;
-  readonly #attached = new Set<AttachedOutput>();
+  /** Made anew when one comes or goes: few have any. */
+  #attached: readonly AttachedOutput[] = nobody;
 
   constructor(log?: LogWriter) {
     this.#log = log;
@@ -18,13 +21,13 @@ export class ContainerOutput {
 
   attach(): { readonly stdout: ReadableStream<Uint8Array>; readonly stderr: ReadableStream<Uint8Array> } {
     const attached = { stdout: new LiveOutput(), stderr: new LiveOutput() };
-    this.#attached.add(attached);
+    this.#attached = [...this.#attached, attached];
     return { stdout: attached.stdout.stream, stderr: attached.stderr.stream };
   }
 
   /** Resolves when log and readers have taken the records. Never rejects. */
   async deliver(records: readonly OutputRecord[]): Promise<void> {
-    await Promise.all([this.#log?.append(records), ...[...this.#attached].map((attached) => this.#copy(attached, records))]);
+    await Promise.all([this.#log?.append(records), ...this.#attached.map((attached) => this.#copy(attached, records))]);
   }
 
   /** The guest has ended: nothing that is slow may hold up the news of it for long. */
@@ -42,12 +45,12 @@ export class ContainerOutput {
       stdout.close();
       stderr.close();
     }
-    this.#attached.clear();
+    this.#attached = nobody;
     await this.#log?.close();
   }
 
   async #copy(attached: AttachedOutput, records: readonly OutputRecord[]): Promise<void> {
     for (const { stream, bytes } of records) await (stream === 1 ? attached.stdout : attached.stderr).write(bytes);
-    if (attached.stdout.closed && attached.stderr.closed) this.#attached.delete(attached);
+    if (attached.stdout.closed && attached.stderr.closed) this.#attached = this.#attached.filter((other) => other !== attached);
   }
 }

@@ -11,8 +11,8 @@ export interface SharedGuestThread {
   post(order: SharedThreadOrder): void;
   /** Resolves when all output so far has been delivered. */
   drain(): Promise<void>;
-  /** The place is free. */
-  leave(): void;
+  /** The guest's place is free. */
+  leave(guest: number): void;
 }
 
 /** One container's share of a thread with many guests. */
@@ -84,7 +84,7 @@ export class SharedGuest implements GuestPlace {
       this.terminate();
       await this.finished;
     }
-    this.#thread.leave();
+    this.#thread.leave(this.#number);
   }
 
   usage(): GuestUsage | undefined {

@@ -6,23 +6,26 @@ import type { GuestEnd } from '../guest-place.ts';
 import { OutputPump } from '../output-pump.ts';
 import type { StartedThread } from '../started-thread.ts';
 import { SharedGuest } from './shared-guest.ts';
+import type { SharedGuestThread } from './shared-guest.ts';
 
 /** The main thread's end of a thread with many guests. */
-export class SharedThread {
+export class SharedThread implements SharedGuestThread {
   /** Resolves when the thread is gone, and its guests' containers know. */
   readonly gone: Promise<void>;
   readonly #thread: StartedThread;
   readonly #pump: OutputPump;
   readonly #guests = new Map<number, SharedGuest>();
+  readonly #onLeft: () => void;
   readonly #freeNumbers: number[] = [];
   #numbers = 0;
   /** Why the thread was ended; what its guests are told. */
   #ending: string | undefined;
 
-  /** @param output the ring that all its guests write to */
-  constructor(thread: StartedThread, output: SharedArrayBuffer) {
+  /** @param output the ring that all its guests write to; `onLeft` is called for each guest that has left */
+  constructor(thread: StartedThread, output: SharedArrayBuffer, onLeft: () => void) {
     this.#thread = thread;
-    this.#pump = new OutputPump({ output: new OutputRingReader(output), wake: () => this.#post({ kind: 'wake-all' }) }, (records) => this.#deliver(records));
+    this.#onLeft = onLeft;
+    this.#pump = new OutputPump({ output: new OutputRingReader(output), wake: () => this.post({ kind: 'wake-all' }) }, (records) => this.#deliver(records));
     // Out of memory is no guest's in particular: its own limit would have stopped the one that took it.
     this.gone = thread.gone.then(({ message }) => this.#endAll({ kind: 'crashed', message: this.#ending ?? message, outOfMemory: false }));
     thread.listen((message: SharedThreadMessage) => this.#take(message));
@@ -38,22 +41,31 @@ export class SharedThread {
     return this.#ending === undefined;
   }
 
-  /** A place on it, held until it is released; then `onLeft` is called. */
-  admit(onLeft: () => void): SharedGuest {
+  /** A place on it, held until it is released. */
+  admit(): SharedGuest {
     const number = this.#freeNumbers.pop() ?? this.#numbers++;
-    const guest = new SharedGuest(number, {
-      tid: this.#thread.tid,
-      post: (order) => this.#post(order),
-      drain: () => this.#pump.pump(),
-      leave: () => {
-        if (!this.#guests.delete(number)) return;
-        this.#freeNumbers.push(number);
-        onLeft();
-      },
-    });
+    const guest = new SharedGuest(number, this);
     this.#guests.set(number, guest);
     if (!this.alive) guest.end({ kind: 'crashed', message: this.#ending!, outOfMemory: false });
     return guest;
+  }
+
+  get tid(): number {
+    return this.#thread.tid;
+  }
+
+  post(order: SharedThreadOrder): void {
+    this.#thread.post(order, order.kind === 'begin' ? order.order.sockets : undefined);
+  }
+
+  drain(): Promise<void> {
+    return this.#pump.pump();
+  }
+
+  leave(guest: number): void {
+    if (!this.#guests.delete(guest)) return;
+    this.#freeNumbers.push(guest);
+    this.#onLeft();
   }
 
   /** The container that holds the thread, by its guest's number. */
@@ -66,10 +78,6 @@ export class SharedThread {
     this.#ending ??= why;
     this.#thread.terminate();
     return this.gone;
-  }
-
-  #post(order: SharedThreadOrder): void {
-    this.#thread.post(order, order.kind === 'begin' ? order.order.sockets : undefined);
   }
 
   #take(message: SharedThreadMessage): void {

@@ -67,7 +67,7 @@ export class SharedThreads {
         });
         signal.throwIfAborted();
       }
-      return this.#emptiest()!.admit(() => void (this.#guests -= 1));
+      return this.#emptiest()!.admit();
     } catch (error) {
       this.#guests -= 1;
       throw error;
@@ -93,7 +93,7 @@ export class SharedThreads {
     const { pace, forget } = this.#options.ticker.watch((guest) => this.#endStuck(thread, guest));
     const output = createOutputRing();
     try {
-      thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread(started, output));
+      thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread(started, output, () => void (this.#guests -= 1)));
     } catch (error) {
       forget();
       throw error;
