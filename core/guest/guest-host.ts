@@ -5,7 +5,7 @@ import { ByteRingReader } from './rings/byte-ring.ts';
 import { MemoryBudget } from './memory/memory-budget.ts';
 import type { OutputRingWriter } from './rings/output-ring.ts';
 import { controlWord, nodeDescriptorWord } from './protocol.ts';
-import type { GuestOrder } from './protocol.ts';
+import type { ContainerOrder } from './protocol.ts';
 import { fillRandom } from './random.ts';
 import { createGuestListeners } from './sockets/guest-sockets.ts';
 import { RingStdio } from './rings/stdio.ts';
@@ -15,6 +15,10 @@ export interface HostPlace {
   readonly blocker: Blocker;
   readonly clock: GuestClock;
   readonly doom: Doom;
+  /** The guest's control block. */
+  readonly control: Int32Array;
+  /** `nodeDescriptorWord`. */
+  readonly nodeDescriptors: Int32Array;
   readonly output: OutputRingWriter;
   /** The number that tags this guest's records in the ring. */
   readonly container: number;
@@ -26,15 +30,14 @@ export interface HostPlace {
 /** Beside its volumes and ports, what a guest may have open whatever others have: stdin, stdout, stderr and a file. */
 const everyonesDescriptors = 4;
 
-/** The host of one guest. */
-export function createGuestHost(order: Omit<GuestOrder, 'output'>, { blocker, clock, doom, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
-  const control = new Int32Array(order.control);
+/** The host of one guest. Its functions may be called by themselves; they keep nothing of the order, since thousands of guests wait. */
+export function createGuestHost(order: ContainerOrder, { blocker, clock, doom, control, nodeDescriptors, output, container, ringDoorbell, instantiate }: HostPlace): GuestHost {
+  const { growRefusedExport } = order;
   const budget = new MemoryBudget(order.memoryBytes);
   const exhausted = (counted: MemoryBudget, instances: readonly WebAssembly.Instance[]): boolean => counted.exhausted || instances.some((instance) => {
-    const refused = instance.exports[order.growRefusedExport];
+    const refused = instance.exports[growRefusedExport];
     return refused instanceof WebAssembly.Global && Number(refused.value) > 0;
   });
-  const nodeDescriptors = new Int32Array(order.nodeDescriptors);
   const listeners = createGuestListeners(order.sockets);
   const ownDescriptors = everyonesDescriptors + order.mounts.length + listeners.length;
   let descriptors = 0;

@@ -13,7 +13,7 @@ export class DescriptorTable<Descriptor extends Closable> {
   readonly #allowance: DescriptorAllowance;
   #entries: (Descriptor | undefined)[] = [];
   /** What has no number. */
-  readonly #held = new Set<Closable>();
+  #held: Set<Closable> | undefined;
   #count = 0;
 
   /** `allowance` hears the number of open descriptors whenever it changes. */
@@ -42,14 +42,14 @@ export class DescriptorTable<Descriptor extends Closable> {
   hold<Held extends Closable>(open: () => Held): Held {
     this.requireRoom();
     const held = open();
-    this.#held.add(held);
+    (this.#held ??= new Set()).add(held);
     this.#changeCount(1);
     return held;
   }
 
   /** Closes what is held. Idempotent. */
   release(held: Closable): void {
-    if (!this.#held.delete(held)) return;
+    if (this.#held?.delete(held) !== true) return;
     this.#changeCount(-1);
     held.close();
   }
@@ -79,8 +79,8 @@ export class DescriptorTable<Descriptor extends Closable> {
   }
 
   closeAll(): void {
-    const closing = [...this.#held, ...this.#entries];
-    this.#held.clear();
+    const closing = [...(this.#held ?? []), ...this.#entries];
+    this.#held = undefined;
     this.#entries = [];
     this.#changeCount(-this.#count);
     for (const each of closing) each?.close();

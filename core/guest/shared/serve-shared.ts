@@ -46,23 +46,26 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
     return runtime;
   };
 
+  /** The node's, and so the same for all: each order brings an object of its own for it. */
+  let nodeDescriptors: Int32Array | undefined;
+
   const begin = ({ guest: number, order, control }: Begin): void => {
     const words = new Int32Array(control);
     const cpu = new Float64Array(control, cpuOffset, 1);
     const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds), order.cpuMillicores);
     guests.set(number, guest);
     garbage.guestBegan();
-    const ringDoorbell = (): void => post({ kind: 'doorbell', guest: number });
     const blocker = new SharedBlocker(guest, () => Atomics.store(words, controlWord.entered, 1));
-    const checks = { epoch: pace.epoch, yield: new WebAssembly.Suspending(() => guest.yield()) };
-    const host = createGuestHost({ ...order, control }, {
+    const host = createGuestHost(order, {
       blocker,
       clock: createGuestClock(() => guest.cpuMicroseconds),
       doom: guest,
+      control: words,
+      nodeDescriptors: (nodeDescriptors ??= new Int32Array(order.nodeDescriptors)),
       output: writer,
       container: number,
-      ringDoorbell,
-      instantiate: (module, imports) => instantiate(module, imports, { checks, callStart: (start) => WebAssembly.promising(start)().then(() => {}) }),
+      ringDoorbell: () => post({ kind: 'doorbell', guest: number }),
+      instantiate: (module, imports) => instantiate(module, imports, { checks: { epoch: pace.epoch, yield: new WebAssembly.Suspending(() => guest.yield()) }, callStart }),
     });
     void run(runtimeAt(order.runtimeUrl), order, host, guest).then((end) => {
       Atomics.store(words, controlWord.ended, 1);
@@ -82,6 +85,11 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
   os.setPriority(guestNiceness);
   post({ kind: 'ready', threadId, tid: ownTid() });
   return new Promise<never>(() => {});
+}
+
+/** A start section may suspend as well. */
+function callStart(start: Function): Promise<void> {
+  return WebAssembly.promising(start)().then(() => {});
 }
 
 type End = { readonly kind: 'exit'; readonly exit: GuestExit } | { readonly kind: 'failed'; readonly message: string };

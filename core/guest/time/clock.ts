@@ -5,10 +5,14 @@ import { preciseNanoseconds } from './precise-time.ts';
 export function createGuestClock(cpuMicroseconds: () => number): GuestClock {
   return {
     realtime: preciseNanoseconds,
-    monotonic: () => process.hrtime.bigint(),
+    monotonic,
     cpu: () => BigInt(Math.round(cpuMicroseconds())) * 1000n,
     resolution: 1n,
   };
+}
+
+function monotonic(): bigint {
+  return process.hrtime.bigint();
 }
 
 /** CPU time of the calling thread so far. */
