@@ -19,7 +19,7 @@ export class BurstCollector {
   #count = 0;
   #cancel: () => void = () => {};
 
-  constructor(clock: Clock, collect: () => void = lastResort()) {
+  constructor(clock: Clock, collect: () => void) {
     this.#clock = clock;
     this.#collect = collect;
   }
@@ -41,7 +41,7 @@ export class BurstCollector {
 }
 
 /** V8's collector, as tests of V8 itself call it: the only one that gives pages back at once. */
-function lastResort(): () => void {
+export function lastResort(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as CollectGarbage;
   return () => collect({ type: 'major', flavor: 'last-resort' });

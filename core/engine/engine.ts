@@ -9,10 +9,11 @@ import type { Logger } from '../api/logger.ts';
 import type { RegisteredRuntime } from '../api/runtime.ts';
 import { engineDefaults } from './engine-options.ts';
 import type { WasmEngineOptions } from './engine-options.ts';
-import { BurstCollector } from './burst-collector.ts';
+import { BurstCollector, lastResort } from './burst-collector.ts';
 import { EventQueue } from './event-queue.ts';
 import { GuestDescriptors } from './guest-descriptors.ts';
 import { ContainerLogs } from './logs/container-logs.ts';
+import { nativeMemory } from './native-memory.ts';
 import { Preparer } from './prepare/preparer.ts';
 import { ContainerRun } from './container-run.ts';
 import type { ContainerRunOptions } from './container-run.ts';
@@ -52,7 +53,13 @@ export class WasmEngine implements Engine {
     this.#clock = given.clock;
     this.#logger = given.logger;
     this.#logs = new ContainerLogs(given);
-    this.#bursts = new BurstCollector(given.clock);
+    const memory = nativeMemory();
+    memory.limitArenas();
+    const collect = lastResort();
+    this.#bursts = new BurstCollector(given.clock, () => {
+      collect();
+      memory.trim();
+    });
     this.#sockets = new NodeSockets(given);
     this.#descriptors = new GuestDescriptors(given.maxGuestDescriptors);
     this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
