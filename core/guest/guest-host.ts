@@ -1,3 +1,4 @@
+import type { ControlBlock } from './control-block.ts';
 import type { Doom } from './ending/doom.ts';
 import { ExitSignal } from './ending/exit.ts';
 import type { Blocker, GuestClock, GuestHost } from './host.ts';
@@ -16,7 +17,7 @@ export interface HostPlace {
   readonly clock: GuestClock;
   readonly doom: Doom;
   /** The guest's control block. */
-  readonly control: Int32Array;
+  readonly control: ControlBlock;
   /** `nodeDescriptorWord`. */
   readonly nodeDescriptors: Int32Array;
   readonly output: OutputRingWriter;
@@ -61,7 +62,7 @@ export function createGuestHost(order: ContainerOrder, { blocker, clock, doom, c
       if (doom.doomed !== undefined) throw doom.doomed;
       if (touched) return;
       touched = true;
-      Atomics.store(control, controlWord.touched, 1);
+      control.store(controlWord.touched, 1);
       ringDoorbell();
     },
     exit(code) {
@@ -70,12 +71,12 @@ export function createGuestHost(order: ContainerOrder, { blocker, clock, doom, c
       throw signal;
     },
     stopRequested() {
-      Atomics.store(control, controlWord.takesStop, 1);
-      return blocker.waitLater({ ready: () => Atomics.load(control, controlWord.stopRequested) === 1 });
+      control.store(controlWord.takesStop, 1);
+      return blocker.waitLater({ ready: () => control.load(controlWord.stopRequested) === 1 });
     },
-    reportMemory: (bytes) => void Atomics.store(control, controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
+    reportMemory: (bytes) => void control.store(controlWord.memoryKibibytes, Math.ceil(bytes / 1024)),
     reportDescriptors(count) {
-      Atomics.store(control, controlWord.descriptors, count);
+      control.store(controlWord.descriptors, count);
       Atomics.add(nodeDescriptors, nodeDescriptorWord.held, count - descriptors);
       descriptors = count;
     },

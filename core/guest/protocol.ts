@@ -8,7 +8,10 @@ import type { GuestMount } from './host.ts';
 import type { PacedThread } from './cpu/pace.ts';
 import type { SocketOrder } from './sockets/socket-protocol.ts';
 
-/** 32-bit words of the control block, one block per container. Writers: G the guest's thread, M the main thread. */
+/**
+ * 32-bit words of a control block, one block per container. Writers: G the guest's thread, M the main thread. A shared thread
+ * has its guests' blocks in one piece of memory, by their numbers.
+ */
 export const controlWord = {
   /** M and G wait on it: counted up whenever something a guest may wait for has changed. */
   wake: 0,

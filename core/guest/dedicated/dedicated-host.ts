@@ -1,3 +1,4 @@
+import { ControlBlock } from '../control-block.ts';
 import { DedicatedBlocker } from './blocker.ts';
 import { createGuestClock, threadCpuMicroseconds } from '../time/clock.ts';
 import { CpuQuota } from '../cpu/cpu-quota.ts';
@@ -60,7 +61,7 @@ export function createDedicatedHost(order: GuestOrder, ringDoorbell: () => void,
     blocker,
     clock,
     doom,
-    control,
+    control: new ControlBlock(control, 0),
     nodeDescriptors: new Int32Array(order.nodeDescriptors),
     output: new OutputRingWriter(order.output, ringDoorbell),
     container: 0,

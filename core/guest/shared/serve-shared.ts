@@ -4,13 +4,14 @@ import { messageOf } from '../../api/errors.ts';
 import type { GuestExit, RuntimeThread } from '../../api/runtime.ts';
 import { createGuestClock, threadCpuMicroseconds } from '../time/clock.ts';
 import { StopSignal } from '../ending/doom.ts';
+import { ControlBlock } from '../control-block.ts';
 import { createGuestHost } from '../guest-host.ts';
 import type { GuestHost } from '../host.ts';
 import { importRuntime } from '../import-runtime.ts';
 import { instantiate } from '../instantiate.ts';
 import { OutputRingWriter } from '../rings/output-ring.ts';
 import { Pace } from '../cpu/pace.ts';
-import { controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
+import { controlBytes, controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
 import { ownTid } from '../own-tid.ts';
 import { runOnHost } from '../ending/run-on-host.ts';
 import { GuestGarbage } from './guest-garbage.ts';
@@ -22,9 +23,11 @@ import type { SharedThreadMessage, SharedThreadOrder, SharedThreadTask } from '.
 type Begin = Extract<SharedThreadOrder, { kind: 'begin' }>;
 
 /** The life of a thread with many guests, as a piscina task. It never settles: the main thread ends it. */
-export function serveShared({ port, output, pace: paced }: SharedThreadTask): Promise<never> {
+export function serveShared({ port, output, control, pace: paced }: SharedThreadTask): Promise<never> {
   const post = (message: SharedThreadMessage): void => port.postMessage(message);
   const pace = new Pace(paced);
+  const words = new Int32Array(control, 0, control.byteLength / 4);
+  const cpu = new Float64Array(control, 0, control.byteLength / 8);
   const monotonic = (): bigint => process.hrtime.bigint();
   const scheduler = new GuestScheduler({
     pace,
@@ -49,18 +52,21 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
   /** The node's, and so the same for all: each order brings an object of its own for it. */
   let nodeDescriptors: Int32Array | undefined;
 
-  const begin = ({ guest: number, order, control }: Begin): void => {
-    const words = new Int32Array(control);
-    const cpu = new Float64Array(control, cpuOffset, 1);
-    const guest = scheduler.admit(number, (microseconds) => (cpu[0] = microseconds), order.cpuMillicores);
+  const begin = ({ guest: number, order }: Begin): void => {
+    const block = new ControlBlock(words, number);
+    const cpuAt = (number * controlBytes + cpuOffset) / 8;
+    const guest = scheduler.admit(number, (microseconds) => {
+      // After its end the place may be another's.
+      if (guests.get(number) === guest) cpu[cpuAt] = microseconds;
+    }, order.cpuMillicores);
     guests.set(number, guest);
     garbage.guestBegan();
-    const blocker = new SharedBlocker(guest, () => Atomics.store(words, controlWord.entered, 1));
+    const blocker = new SharedBlocker(guest, () => block.store(controlWord.entered, 1));
     const host = createGuestHost(order, {
       blocker,
       clock: createGuestClock(() => guest.cpuMicroseconds),
       doom: guest,
-      control: words,
+      control: block,
       nodeDescriptors: (nodeDescriptors ??= new Int32Array(order.nodeDescriptors)),
       output: writer,
       container: number,
@@ -68,9 +74,10 @@ export function serveShared({ port, output, pace: paced }: SharedThreadTask): Pr
       instantiate: (module, imports) => instantiate(module, imports, { checks: { epoch: pace.epoch, yield: new WebAssembly.Suspending(() => guest.yield()) }, callStart }),
     });
     void run(runtimeAt(order.runtimeUrl), order, host, guest).then((end) => {
-      Atomics.store(words, controlWord.ended, 1);
+      block.store(controlWord.ended, 1);
       guest.end();
       guests.delete(number);
+      block.abandon();
       garbage.guestEnded();
       post(guest.doomed instanceof StopSignal ? { kind: 'stopped', guest: number } : { ...end, guest: number });
     });

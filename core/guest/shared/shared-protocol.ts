@@ -10,12 +10,14 @@ export interface SharedThreadTask {
   readonly port: MessagePort;
   /** The one output ring of all guests; each record bears its guest's number. */
   readonly output: SharedArrayBuffer;
+  /** Of all its guests, by their numbers: `controlWord`. */
+  readonly control: SharedArrayBuffer;
   readonly pace: PacedThread;
 }
 
 /** Main → thread. */
 export type SharedThreadOrder =
-  | { readonly kind: 'begin'; readonly guest: number; readonly order: ContainerOrder; readonly control: SharedArrayBuffer }
+  | { readonly kind: 'begin'; readonly guest: number; readonly order: ContainerOrder }
   /** Something has changed that the guest may wait for. */
   | { readonly kind: 'wake'; readonly guest: number }
   /** There is space in the output ring. */

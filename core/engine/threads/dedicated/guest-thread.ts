@@ -1,9 +1,8 @@
 import { createOutputRing, OutputRingReader } from '../../../guest/rings/output-ring.ts';
 import type { PacedThread } from '../../../guest/cpu/pace.ts';
-import { controlBytes } from '../../../guest/protocol.ts';
 import type { ContainerOrder, GuestOrder, ThreadMessage } from '../../../guest/protocol.ts';
 import { threadCpuNanoseconds } from '../../stats/thread-cpu.ts';
-import { GuestControl } from '../guest-control.ts';
+import { ControlBlocks, GuestControl } from '../guest-control.ts';
 import { guestEndOf } from '../guest-place.ts';
 import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from '../guest-place.ts';
 import { OutputPump } from '../output-pump.ts';
@@ -82,8 +81,8 @@ export class GuestThread implements GuestPlace {
   readonly finished: Promise<GuestEnd>;
   readonly #thread: PoolThread;
   readonly #leave: (clean: boolean) => void;
-  readonly #controlMemory = new SharedArrayBuffer(controlBytes);
-  readonly #control = new GuestControl(this.#controlMemory);
+  readonly #blocks = new ControlBlocks();
+  readonly #control = new GuestControl(this.#blocks, 0);
   readonly #ring = createOutputRing();
   readonly #finish: (end: GuestEnd) => void;
   #pump: OutputPump | undefined;
@@ -107,7 +106,7 @@ export class GuestThread implements GuestPlace {
     this.#clean = false;
     const pump = new OutputPump({ output: new OutputRingReader(this.#ring), wake: () => this.wake() }, (records) => handlers.deliver(records));
     this.#pump = pump;
-    this.#thread.begin({ ...order, control: this.#controlMemory, output: this.#ring, ...(this.#pacing === undefined ? {} : { pace: this.#pacing.pace }) }, {
+    this.#thread.begin({ ...order, control: this.#blocks.memory, output: this.#ring, ...(this.#pacing === undefined ? {} : { pace: this.#pacing.pace }) }, {
       doorbell() {
         handlers.onDoorbell();
         void pump.pump();

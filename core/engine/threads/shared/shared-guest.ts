@@ -1,13 +1,15 @@
 import type { OutputRecord } from '../../../guest/rings/output-ring.ts';
-import { controlBytes } from '../../../guest/protocol.ts';
 import type { ContainerOrder } from '../../../guest/protocol.ts';
 import type { SharedThreadOrder } from '../../../guest/shared/shared-protocol.ts';
 import { GuestControl } from '../guest-control.ts';
+import type { ControlBlocks } from '../guest-control.ts';
 import type { GuestEnd, GuestPlace, GuestUsage, PlaceHandlers } from '../guest-place.ts';
 
 /** What a guest's place asks of its thread. */
 export interface SharedGuestThread {
   readonly tid: number;
+  /** Its guests' control blocks, by their numbers. */
+  readonly blocks: ControlBlocks;
   post(order: SharedThreadOrder): void;
   /** Resolves when all output so far has been delivered. */
   drain(): Promise<void>;
@@ -25,6 +27,7 @@ export class SharedGuest implements GuestPlace {
   #handlers: PlaceHandlers | undefined;
   #containerId: string | undefined;
   #ended = false;
+  #descriptorsLeft = 0;
 
   constructor(number: number, thread: SharedGuestThread) {
     this.#number = number;
@@ -39,11 +42,10 @@ export class SharedGuest implements GuestPlace {
   }
 
   begin(order: ContainerOrder, handlers: PlaceHandlers): void {
-    const control = new SharedArrayBuffer(controlBytes);
-    this.#control = new GuestControl(control);
+    this.#control = new GuestControl(this.#thread.blocks, this.#number);
     this.#handlers = handlers;
     this.#containerId = order.task.containerId;
-    if (!this.#ended) this.#thread.post({ kind: 'begin', guest: this.#number, order, control });
+    if (!this.#ended) this.#thread.post({ kind: 'begin', guest: this.#number, order });
   }
 
   get touched(): boolean {
@@ -59,7 +61,7 @@ export class SharedGuest implements GuestPlace {
   }
 
   get descriptors(): number {
-    return this.#control?.descriptors ?? 0;
+    return this.#control?.descriptors ?? this.#descriptorsLeft;
   }
 
   requestStop(): boolean {
@@ -83,6 +85,9 @@ export class SharedGuest implements GuestPlace {
     if (this.#control !== undefined) {
       this.terminate();
       await this.finished;
+      // Its block goes with its number.
+      this.#descriptorsLeft = this.descriptors;
+      this.#control = undefined;
     }
     this.#thread.leave(this.#number);
   }

@@ -2,6 +2,7 @@ import { OutputRingReader } from '../../../guest/rings/output-ring.ts';
 import type { OutputRecord } from '../../../guest/rings/output-ring.ts';
 import type { SharedThreadMessage, SharedThreadOrder } from '../../../guest/shared/shared-protocol.ts';
 import { guestEndOf } from '../guest-place.ts';
+import type { ControlBlocks } from '../guest-control.ts';
 import type { GuestEnd } from '../guest-place.ts';
 import { OutputPump } from '../output-pump.ts';
 import type { StartedThread } from '../started-thread.ts';
@@ -12,6 +13,7 @@ import type { SharedGuestThread } from './shared-guest.ts';
 export class SharedThread implements SharedGuestThread {
   /** Resolves when the thread is gone, and its guests' containers know. */
   readonly gone: Promise<void>;
+  readonly blocks: ControlBlocks;
   readonly #thread: StartedThread;
   readonly #pump: OutputPump;
   readonly #guests = new Map<number, SharedGuest>();
@@ -22,8 +24,9 @@ export class SharedThread implements SharedGuestThread {
   #ending: string | undefined;
 
   /** @param output the ring that all its guests write to; `onLeft` is called for each guest that has left */
-  constructor(thread: StartedThread, output: SharedArrayBuffer, onLeft: () => void) {
+  constructor(thread: StartedThread, output: SharedArrayBuffer, blocks: ControlBlocks, onLeft: () => void) {
     this.#thread = thread;
+    this.blocks = blocks;
     this.#onLeft = onLeft;
     this.#pump = new OutputPump({ output: new OutputRingReader(output), wake: () => this.post({ kind: 'wake-all' }) }, (records) => this.#deliver(records));
     // Out of memory is no guest's in particular: its own limit would have stopped the one that took it.
@@ -62,6 +65,7 @@ export class SharedThread implements SharedGuestThread {
     return this.#pump.pump();
   }
 
+  /** Its thread has said that it is over, or never heard of it: the number, and with it the control block, may be another's. */
   leave(guest: number): void {
     if (!this.#guests.delete(guest)) return;
     this.#freeNumbers.push(guest);

@@ -4,6 +4,9 @@ import type { Clock } from '../../../api/clock.ts';
 import { WasmletError } from '../../../api/errors.ts';
 import type { Logger } from '../../../api/logger.ts';
 import { createOutputRing } from '../../../guest/rings/output-ring.ts';
+import { controlBytes } from '../../../guest/protocol.ts';
+import { reserveShared } from '../../../guest/rings/reserve-shared.ts';
+import { ControlBlocks } from '../guest-control.ts';
 import type { SharedGuest } from './shared-guest.ts';
 import { SharedThread } from './shared-thread.ts';
 import { ThreadPool } from '../thread-pool.ts';
@@ -92,8 +95,9 @@ export class SharedThreads {
     let thread: SharedThread | undefined;
     const { pace, forget } = this.#options.ticker.watch((guest) => this.#endStuck(thread, guest));
     const output = createOutputRing();
+    const blocks = new ControlBlocks(reserveShared(this.#options.maxGuests * controlBytes));
     try {
-      thread = await this.#pool.start({ kind: 'shared', output, pace }, (started) => new SharedThread(started, output, () => void (this.#guests -= 1)));
+      thread = await this.#pool.start({ kind: 'shared', output, control: blocks.memory, pace }, (started) => new SharedThread(started, output, blocks, () => void (this.#guests -= 1)));
     } catch (error) {
       forget();
       throw error;
