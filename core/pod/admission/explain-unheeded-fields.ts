@@ -1,4 +1,5 @@
 import type { Container, Pod } from '../../api/kubernetes.ts';
+import { isGiven } from './is-given.ts';
 
 type SecurityContext = NonNullable<Pod['spec']['securityContext']> & NonNullable<Container['securityContext']>;
 
@@ -35,8 +36,4 @@ export function explainUnheededFields({ spec }: Pod): string | undefined {
     ...ofSpec.filter(([, asks]) => asks(spec)).map(([name]) => name),
   ];
   return fields.length === 0 ? undefined : `These fields have no effect on a node that runs WebAssembly: ${fields.join(', ')}`;
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }

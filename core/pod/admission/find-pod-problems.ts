@@ -3,6 +3,7 @@ import { errorTable, type ErrorCode } from '../../api/errors.ts';
 import type { Container, Pod, Volume } from '../../api/kubernetes.ts';
 import type { WaitingReason } from '../actions/decide-containers.ts';
 import { isStaticPod } from '../static-pod.ts';
+import { isGiven } from './is-given.ts';
 
 export interface PodProblems {
   /** It concerns the whole pod: nothing of it starts, no volume is set up. */
@@ -97,8 +98,4 @@ function findApiReference({ spec }: Pod): Problem | undefined {
     if ((container.envFrom ?? []).length > 0) return refer(`envFrom of container ${container.name}`);
   }
   return undefined;
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }
