@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer as createListener } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { ServerDescription } from './test-description.ts';
+
+/** Nobody listens there, and nobody is given it: it lies below the ports that the kernel hands out, as one that was just let go does not. */
+const closedAddress = '127.0.0.1:1';
 
 /** The HTTP servers of a test, on loopback; `env` tells the guest where they are. */
 export class TestServers {
@@ -20,7 +22,7 @@ export class TestServers {
     for (const description of descriptions) {
       const variable = `HTTP_SERVER_${description.name.toUpperCase()}`;
       if (description.kind === 'closed') {
-        env[variable] = `127.0.0.1:${await freePort()}`;
+        env[variable] = closedAddress;
         continue;
       }
       const server = createServer((message, response) => void answer(description, message, response));
@@ -37,14 +39,6 @@ export class TestServers {
       server.close();
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const listener = createListener();
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  const { port } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
 
 async function answer({ endpoints = [] }: ServerDescription, message: IncomingMessage, response: ServerResponse): Promise<void> {

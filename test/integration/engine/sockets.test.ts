@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
+import { freePorts } from '../../cluster/free-ports.ts';
 import { plainRuntime } from '../../support/engine-bed.ts';
 import { everythingFrom, loopbackPort, SocketBed } from '../../support/socket-bed.ts';
 
@@ -131,10 +132,9 @@ for (const isolation of ['dedicated', 'shared'] as const) describe(`the sockets 
 
   it('are reset when their guest is killed, and its port is free for the next attempt at once', async () => {
     const artifact = await sockets.fixture('calls.wasm');
-    let port = 0;
+    const [port] = await freePorts(1) as [number];
     for (let attempt = 0; attempt < 5; attempt++) {
       const served = await sockets.serve(artifact, ['hold'], { attempt, ports: [loopbackPort(port)] });
-      port = served.port;
       const [accepted, waiting] = [await sockets.connect(port), await sockets.connect(port)];
       assert.equal(String((await once(accepted, 'data'))[0]), 'held');
       const ends = Promise.all([everythingFrom(accepted), everythingFrom(waiting)]);

@@ -102,9 +102,8 @@ describe('a registry that lies', () => {
   });
 
   it('that nobody listens as is told so', async () => {
-    const gone = await startRegistryFake();
-    await gone.stop();
-    await assert.rejects(bed.pull(`${gone.address}/x:1`), { code: 'REGISTRY_UNAVAILABLE', message: `registry ${gone.address}, repository x: connection refused` });
+    // Below the ports that the kernel hands out: one that was just let go could be somebody else's by now.
+    await assert.rejects(bed.pull('127.0.0.1:1/x:1'), { code: 'REGISTRY_UNAVAILABLE', message: 'registry 127.0.0.1:1, repository x: connection refused' });
   });
 
   it('that speaks http where https is wanted is told so', async () => {
