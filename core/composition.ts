@@ -33,6 +33,7 @@ import { ApiReviewClient } from './kube/reviews.ts';
 import { InMemoryEventRecorder, StandaloneObjectReader, StandalonePodClient } from './kube/standalone.ts';
 import { ApiPodSource } from './kube/watch/api-pod-source.ts';
 import { watchNode } from './kube/watch/watch-node.ts';
+import type { PodOffer } from './kubelet/kubelet.ts';
 import { Kubelet } from './kubelet/pods/kubelet.ts';
 import { FilePodSource } from './kubelet/static-pods/file-pod-source.ts';
 import { podSpine } from './pipeline/pod-spine.ts';
@@ -82,7 +83,7 @@ export const tokens = {
   memory: token<MemoryDirectories>('MemoryDirectories'),
   metrics: token<NodeMetrics>('NodeMetrics'),
   nodeClient: token<ApiNodeClient>('ApiNodeClient'),
-  offerChanged: token<(how: 'fewer' | 'more') => void>('OfferChanged'),
+  offer: token<PodOffer>('PodOffer'),
   objects: token<ObjectReader>('ObjectReader'),
   objectCache: token<ApiObjectReader>('ApiObjectReader'),
   podClient: token<PodClient>('PodClient'),
@@ -169,7 +170,7 @@ function registerNode(register: Register, foundation: Foundation): void {
     // The engine has one consumer of its events; the metrics count them on their way.
     spine: (sources, options) => podSpine({ ...sources, engine: resolve(tokens.metrics).watch(sources.engine) }, options),
     node: foundation.node,
-    offerChanged: (how) => resolve(tokens.offerChanged)(how),
+    offer: resolve(tokens.offer),
     room: (isolation, placed) => roomFor(isolation, foundation.walls, placed),
     hostIPs: () => foundation.addresses,
     clock,
@@ -217,7 +218,7 @@ function registerStandalone(register: Register, { configuration, clock, logger }
   register(tokens.events, () => recorder);
   register(tokens.recentEvents, () => (podUid) => recorder.recent(podUid));
   // Nobody schedules.
-  register(tokens.offerChanged, () => () => {});
+  register(tokens.offer, () => ({ changed: () => {}, told: () => Promise.resolve() }));
   register(tokens.podClient, () => new StandalonePodClient());
   register(tokens.objects, () => new StandaloneObjectReader());
   register(tokens.reviews, () => nobody);
@@ -250,7 +251,10 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
     updateFrequency: configuration.nodeStatusUpdateFrequency,
     reportFrequency: configuration.nodeStatusReportFrequency,
   }));
-  register(tokens.offerChanged, (resolve) => (how) => resolve(tokens.registrar)[how === 'fewer' ? 'changed' : 'changedSoon']());
+  register(tokens.offer, (resolve) => ({
+    changed: (how) => resolve(tokens.registrar)[how === 'fewer' ? 'changed' : 'changedSoon'](),
+    told: () => resolve(tokens.registrar).sync(),
+  }));
   register(tokens.lease, (resolve) => new LeaseKeeper({
     client: resolve(tokens.nodeClient),
     nodeUid: () => resolve(tokens.registrar).node?.metadata.uid,

@@ -10,6 +10,14 @@ export interface PodDirectory {
   find(namespace: string, name: string): Pod | undefined;
 }
 
+/** What the scheduler is told of the pods that this node can take. */
+export interface PodOffer {
+  /** They are others than `Kubelet.load` made them before: fewer, which is urgent, or more. */
+  changed(how: 'fewer' | 'more'): void;
+  /** Resolves when the API server has what is offered now, or has refused it. */
+  told(): Promise<void>;
+}
+
 /**
  * Something about a pod may have changed. No status travels: whoever handles it looks at what is, so a lost or doubled
  * event does no harm. `terminate` alone interrupts a running sync.

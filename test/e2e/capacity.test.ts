@@ -51,14 +51,15 @@ describe('a full node', { skip: await reasonToSkip('controllers', 'registry'), t
     await bed.kubectl(['delete', 'deployment', 'twice', '--cascade=foreground', '--timeout=50s']);
   });
 
-  it('counts containers: few pods of several fail before its offer has followed', async () => {
+  it('counts containers: few pods of several fail before its offer has followed', async (t) => {
     await bed.create(deployment('triple', 2 * places, 3));
     await eventually('the node is full', async () => phases(await pods('triple'))['Running'] === places / 3, 60);
     await sleep(watchedMilliseconds);
     const { Running, Failed } = phases(await pods('triple')) as { Running: number; Failed: number };
     assert.equal(Running, places / 3);
-    // Each round of the ReplicaSet that comes before the scheduler knows of the smaller offer fails four; one or two rounds, three on a busy machine.
-    assert.ok(Failed <= 20, `${Failed} pods failed`);
+    t.diagnostic(`${Failed} pods failed`);
+    // Four were bound by the first offer; a second round means that the scheduler was slower than the ReplicaSet.
+    assert.ok(Failed < 10, `${Failed} pods failed`);
     await bed.kubectl(['delete', 'deployment', 'triple', '--cascade=foreground', '--timeout=50s']);
   });
 });

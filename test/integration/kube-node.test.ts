@@ -25,6 +25,7 @@ describe('the node object against the API fake', () => {
   let lease: LeaseKeeper;
   let recorder: ApiEventRecorder;
   let description = nodeDescription({ name });
+  let descriptions = 0;
   const warnings: string[] = [];
 
   beforeEach(async () => {
@@ -36,7 +37,11 @@ describe('the node object against the API fake', () => {
     const client = new ApiNodeClient({ api, nodeName: name });
     recorder = new ApiEventRecorder({ api, nodeName: name, clock: systemClock, logger });
     const events$ = listWatch<Node>({ source: apiSource(api, resourcePath('nodes'), { fieldSelector: `metadata.name=${name}` }), clock: systemClock, random: Math.random });
-    registrar = new NodeRegistrar({ client, events$, describe: () => description, recorder, clock: systemClock, random: Math.random, logger, registerNode: true, updateFrequency: 50 });
+    const describe = () => {
+      descriptions += 1;
+      return description;
+    };
+    registrar = new NodeRegistrar({ client, events$, describe, recorder, clock: systemClock, random: Math.random, logger, registerNode: true, updateFrequency: 50 });
     lease = new LeaseKeeper({ client, nodeUid: () => registrar.node?.metadata.uid, clock: systemClock, logger });
   });
 
@@ -83,6 +88,19 @@ describe('the node object against the API fake', () => {
     assert.equal(condition('MemoryPressure').status, 'True');
     assert.equal(condition('MemoryPressure').reason, 'KubeletHasInsufficientMemory');
     assert.equal(patches(), before + 1);
+  });
+
+  it('compares once for all who ask before it has begun, and tells what is then', async () => {
+    registrar.start();
+    await untilReady();
+    await registrar.sync();
+    const before = descriptions;
+    const underWay = registrar.sync();
+    await Promise.resolve();
+    description = nodeDescription({ name, maxPods: 7 });
+    await Promise.all([underWay, ...Array.from({ length: 10 }, () => registrar.sync())]);
+    assert.equal(stored()!['status'].allocatable.pods, '7');
+    assert.ok(descriptions - before < 5, `${descriptions - before} comparisons`);
   });
 
   it('keeps two internal addresses, which a plain strategic merge would fold into one', async () => {

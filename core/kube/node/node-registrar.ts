@@ -48,7 +48,8 @@ export class NodeRegistrar {
   #wake = new AbortController();
   #subscription: Subscription | undefined;
   #running: Promise<void> | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn = Promise.resolve(true);
+  #next: Promise<boolean> | undefined;
   #observed: Node | undefined;
   #cancelSoon: (() => void) | undefined;
   #csiNode = false;
@@ -117,21 +118,24 @@ export class NodeRegistrar {
     }
   }
 
-  /** Rounds follow one another, whoever asks. False: try again soon. */
+  /** Rounds follow one another, whoever asks, and the next is the same for all who ask before it begins. False: try again soon. */
   #round(): Promise<boolean> {
-    const round = this.#turn.then(async () => {
-      if (this.#stopped.signal.aborted) return true;
-      try {
-        await this.#reconcile();
-        return true;
-      } catch (error) {
-        if (isNotFound(error)) this.#forget();
-        this.#options.logger.warn({ error: messageOf(error) }, 'Node status was not written');
-        return false;
-      }
-    });
-    this.#turn = round;
-    return round;
+    return (this.#next ??= this.#turn = this.#turn.then(() => {
+      this.#next = undefined;
+      return this.#reconciled();
+    }));
+  }
+
+  async #reconciled(): Promise<boolean> {
+    if (this.#stopped.signal.aborted) return true;
+    try {
+      await this.#reconcile();
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) this.#forget();
+      this.#options.logger.warn({ error: messageOf(error) }, 'Node status was not written');
+      return false;
+    }
   }
 
   async #reconcile(): Promise<void> {

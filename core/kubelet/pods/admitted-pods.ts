@@ -3,6 +3,7 @@ import { noContainers, placedContainers, type PlacedContainers } from '../../pod
 import type { PlacedPods } from '../../pod/admission/placed-pods.ts';
 import { podRequests } from '../../pod/admission/pod-requests.ts';
 import type { RuntimeHandlers } from '../../pod/select-runtime.ts';
+import type { PodOffer } from '../kubelet.ts';
 
 /**
  * The pods that hold this node's resources, ports and places, with their sums kept: admission asks once for each pod, and
@@ -12,14 +13,13 @@ export class AdmittedPods implements PlacedPods {
   readonly #handlers: RuntimeHandlers;
   readonly #pods: Pod[] = [];
   readonly #indexes = new Map<string, number>();
-  readonly #changed: (how: 'fewer' | 'more') => void;
+  readonly #offer: Pick<PodOffer, 'changed'>;
   readonly #requests = new Map<string, bigint>();
   #containers = noContainers;
 
-  /** `changed`: the pods that the node can offer are others than before; `fewer` of them, which is urgent, or more. */
-  constructor(handlers: RuntimeHandlers, changed: (how: 'fewer' | 'more') => void) {
+  constructor(handlers: RuntimeHandlers, offer: Pick<PodOffer, 'changed'>) {
     this.#handlers = handlers;
-    this.#changed = changed;
+    this.#offer = offer;
   }
 
   /** In no order, and as they are now: not to be kept. */
@@ -63,6 +63,6 @@ export class AdmittedPods implements PlacedPods {
     const { dedicated, shared } = placedContainers(pod, this.#handlers);
     this.#containers = { dedicated: this.#containers.dedicated + sign * dedicated, shared: this.#containers.shared + sign * shared };
     // A pod of one dedicated container takes the place that was offered for it.
-    if (dedicated !== 1) this.#changed(dedicated * sign > 1 ? 'fewer' : 'more');
+    if (dedicated !== 1) this.#offer.changed(dedicated * sign > 1 ? 'fewer' : 'more');
   }
 }

@@ -15,7 +15,7 @@ import type { VolumeManager } from '../../volume/volume-manager.ts';
 import { EmptyDirEvictor } from '../eviction/empty-dir-evictor.ts';
 import { Housekeeper } from '../housekeeping/housekeeper.ts';
 import { PodCleaner } from '../housekeeping/pod-cleaner.ts';
-import type { PodDirectory, PodEvent, PodSpine } from '../kubelet.ts';
+import type { PodDirectory, PodEvent, PodOffer, PodSpine } from '../kubelet.ts';
 import { StatusManager } from '../status/status-manager.ts';
 import { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import { ContainerStarter } from '../containers/container-starter.ts';
@@ -56,8 +56,7 @@ export interface KubeletOptions {
   };
   /** Containers of a class that this process can still hold beside those placed. */
   readonly room: Room['left'];
-  /** The pods that this node can offer are others than `load` made them before: fewer, which is urgent, or more. */
-  readonly offerChanged: (how: 'fewer' | 'more') => void;
+  readonly offer: PodOffer;
   /** Descriptors that a container may hold at once. */
   readonly descriptorsPerContainer: number;
   /** An error on the spine is a bug: the process must end with a non-zero code. */
@@ -88,7 +87,7 @@ export class Kubelet implements PodDirectory {
   constructor(options: KubeletOptions) {
     const { engine, images, volumes, podClient, objects, runtimes, runtimeHandlers, node, hostIPs, clock, logger, directories } = options;
     const events = new PodEventTeller(options.events);
-    const admitted = new AdmittedPods(runtimeHandlers, options.offerChanged);
+    const admitted = new AdmittedPods(runtimeHandlers, options.offer);
     const ended = (uid: string): void => this.#jobs$.next({ uid, cause: 'job' });
     const addresses = (): PodAddresses => ({ hostIPs: hostIPs(), podIPs: hostIPs() });
     const podVolumes = new PodVolumes({ volumes, events, clock, ended });
@@ -121,6 +120,7 @@ export class Kubelet implements PodDirectory {
       node,
       admitted,
       room: { left: options.room, handlers: runtimeHandlers },
+      offer: options.offer,
       podsDirectory: directories.pods,
     });
     this.#options = options;

@@ -6,7 +6,7 @@ import type { Container, Node, Pod } from '../../api/kubernetes.ts';
 import type { Logger } from '../../api/logger.ts';
 import type { ObjectReader } from '../../kube/kube.ts';
 import { admitPod } from '../../pod/admission/admit-pod.ts';
-import { checkRoom, type Room } from '../../pod/admission/check-room.ts';
+import { checkRoom, outOfPods, type Room } from '../../pod/admission/check-room.ts';
 import { explainUnheededFields } from '../../pod/admission/explain-unheeded-fields.ts';
 import { computePodActions, isIdle, type PodActions, type StartAction, type WaitAction } from '../../pod/actions/compute-pod-actions.ts';
 import type { ContainerHistory } from '../../pod/actions/container-history.ts';
@@ -15,6 +15,7 @@ import { explainUnservedPorts } from '../../pod/container-ports.ts';
 import { stopGraceSeconds } from '../../pod/pod-deletion.ts';
 import { isStaticPod } from '../../pod/static-pod.ts';
 import { defaultBackoff } from '../../pod/actions/restart-backoff.ts';
+import type { PodOffer } from '../kubelet.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { ContainerProvisioner } from '../containers/container-provisioner.ts';
 import type { ContainerStarter } from '../containers/container-starter.ts';
@@ -41,6 +42,7 @@ export interface RunningPodSyncerOptions {
   readonly node: () => Node;
   readonly admitted: AdmittedPods;
   readonly room: Room;
+  readonly offer: Pick<PodOffer, 'told'>;
   /** `<root-dir>/pods` */
   readonly podsDirectory: string;
 }
@@ -58,10 +60,12 @@ export class RunningPodSyncer {
    * milliseconds since the epoch. After `signal` has aborted nothing more is started.
    */
   async sync(record: PodRecord, signal: AbortSignal): Promise<number | undefined> {
-    const { reporter, volumes, objects } = this.#options;
+    const { reporter, volumes, objects, offer } = this.#options;
     this.#admit(record);
     const deadline = record.failure ? undefined : this.#meetDeadline(record);
     if (record.failure) {
+      // A controller makes another pod for one that is seen to have failed, and the scheduler must not send it here.
+      if (record.failure.reason === outOfPods) await offer.told();
       reporter.report(record);
       return undefined;
     }

@@ -11,9 +11,11 @@ export interface Room {
   readonly handlers: RuntimeHandlers;
 }
 
+/** Schedulers' helpers know it; a pod that is one too many has it, too. */
+export const outOfPods = 'OutOfpods';
+
 /**
- * The scheduler counts pods, the walls count containers: a pod of several may come before the node's offer has followed. The
- * reason is the one that schedulers' helpers know.
+ * The scheduler counts pods, the walls count containers: a pod of several may come before the node's offer has followed.
  */
 export function checkRoom(pod: Pod, placed: PlacedContainers, { left, handlers }: Room): PodFailure | undefined {
   const wanted = placedContainers(pod, handlers);
@@ -22,7 +24,7 @@ export function checkRoom(pod: Pod, placed: PlacedContainers, { left, handlers }
     if (wanted[isolation] <= room) continue;
     const used = placed[isolation];
     return {
-      reason: 'OutOfpods',
+      reason: outOfPods,
       message: `Node didn't have enough resource: ${isolation} containers, requested: ${wanted[isolation]}, used: ${used}, capacity: ${used + Math.max(0, room)}`,
     };
   }

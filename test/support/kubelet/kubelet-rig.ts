@@ -157,7 +157,7 @@ export class KubeletRig {
       spine,
       node: () => this.node,
       room: () => this.room,
-      offerChanged: () => {},
+      offer: { changed: () => {}, told: () => Promise.resolve() },
       hostIPs: () => ['10.0.0.1'],
       clock: severable(this.clock, process),
       logger: severable(this.logger, process),

@@ -9,7 +9,7 @@ const pod = (name: string, containers: number, isolation = 'dedicated') =>
 describe('admitted pods', () => {
   test('are listed and counted as they come, change and go', () => {
     const told: string[] = [];
-    const pods = new AdmittedPods({}, (how) => told.push(how));
+    const pods = new AdmittedPods({}, { changed: (how) => told.push(how) });
     const [a, b, c] = [pod('a', 1), pod('b', 3), pod('c', 2, 'shared')];
     for (const each of [a, b, c, a]) pods.set(each);
     assert.deepEqual(pods.list, [a, b, c]);
@@ -29,7 +29,7 @@ describe('admitted pods', () => {
 
   test('ask together for what each asks', () => {
     const asking = (name: string, cpu: string) => testPod(name, { containers: [{ name: 'main', image: 'i', resources: { requests: { cpu } } }] }, { uid: name });
-    const pods = new AdmittedPods({}, () => undefined);
+    const pods = new AdmittedPods({}, { changed: () => undefined });
     for (const each of [asking('a', '250m'), asking('b', '1'), asking('a', '500m')]) pods.set(each);
     assert.deepEqual(pods.requests, new Map([['cpu', 1500n]]));
     pods.delete('b');

@@ -259,6 +259,28 @@ describe('the start of a node', () => {
   });
 });
 
+describe('a pod without room', () => {
+  test('fails only when the scheduler can know of what is left: a controller makes another at once', async () => {
+    const [asked, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await rig.start({
+      offer: {
+        changed: () => assert.fail('it takes no place'),
+        told: () => {
+          asked.resolve();
+          return told.promise;
+        },
+      },
+    });
+    rig.room = 2;
+    rig.api.apply(testPod('p', { containers: ['a', 'b', 'c'].map((name) => ({ name, image: 'registry.test/hello:v1' })) }));
+    await asked.promise;
+    assert.deepEqual(rig.api.statuses, []);
+    told.resolve();
+    await rig.settle();
+    assert.deepEqual(rig.api.statuses.map(({ phase, reason }) => [phase, reason]), [['Failed', 'OutOfpods']]);
+  });
+});
+
 describe('the stop of a node', () => {
   test('ends every guest, reports it, and writes no terminal phase that the policy does not give', async () => {
     await rig.start();

@@ -68,7 +68,7 @@ const refused: readonly (readonly [string, string, Pod, Node?, (readonly Pod[])?
 ];
 
 function placed(pods: readonly Pod[]): AdmittedPods {
-  const placed = new AdmittedPods({}, () => undefined);
+  const placed = new AdmittedPods({}, { changed: () => undefined });
   for (const pod of pods) placed.set(pod);
   return placed;
 }
