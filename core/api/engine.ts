@@ -123,6 +123,8 @@ export interface ContainerObservation {
   readonly logPath?: string;
   /** Where the node listens for it now; absent: nowhere. */
   readonly ports?: readonly ContainerPort[];
+  /** It ended because another container of this node had one of its ports, and that one has ended since: a next attempt need not wait. */
+  readonly portFreed?: true;
 }
 
 /** A pod's sandbox and its containers: all attempts still remembered, oldest first. */

@@ -3,6 +3,7 @@ import type { ContainerConfig, ContainerExit } from '../api/engine.ts';
 import type { Clock } from '../api/clock.ts';
 import { WasmletError } from '../api/errors.ts';
 import type { RegisteredRuntime, RuntimeManifest } from '../api/runtime.ts';
+import type { SocketAddress } from '../api/socket-address.ts';
 import { growRefusedExport } from '../wasm/rewrite-module.ts';
 import type { GuestDescriptors } from './guest-descriptors.ts';
 import type { Prepared } from './prepare/preparer.ts';
@@ -65,7 +66,7 @@ export class ContainerRun implements PlaceHandlers, Stoppable {
     const container = this.#container;
     try {
       const modules = await unlessAborted(prepared, signal);
-      this.#sockets = await listen(config, runtime, sockets, holder);
+      this.#sockets = await listen(config, runtime, sockets, holder, (address) => container.lacksPort(address));
       if (this.#sockets !== undefined) container.listensAt(this.#sockets.bound);
       const place = await places.acquire(config, runtime, signal);
       this.#place = place;
@@ -200,10 +201,10 @@ export class ContainerRun implements PlaceHandlers, Stoppable {
 }
 
 /** Undefined when there is nothing to listen for, or nobody who could accept. */
-async function listen(config: ContainerConfig, { manifest }: RegisteredRuntime, sockets: NodeSockets, holder: PortHolder): Promise<ContainerSockets | undefined> {
+async function listen(config: ContainerConfig, { manifest }: RegisteredRuntime, sockets: NodeSockets, holder: PortHolder, onHeld: (address: SocketAddress) => void): Promise<ContainerSockets | undefined> {
   const { ports = [], resources, artifact } = config;
   if (ports.length === 0 || !acceptsConnections(artifact.inspection, manifest)) return undefined;
-  return sockets.listen(ports, holder, resources.descriptors);
+  return sockets.listen(ports, holder, resources.descriptors, onHeld);
 }
 
 function acceptsConnections(inspection: ArtifactInspection, { features }: RuntimeManifest): boolean {

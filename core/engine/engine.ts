@@ -60,7 +60,9 @@ export class WasmEngine implements Engine {
       collect();
       memory.trim();
     });
-    this.#sockets = new NodeSockets(given);
+    this.#sockets = new NodeSockets({ ...given, onFreed: (addresses) => {
+      for (const container of this.#containers.values()) if (container.freed(addresses)) this.#emit('container-changed', container);
+    } });
     this.#descriptors = new GuestDescriptors(given.maxGuestDescriptors);
     this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({

@@ -1,5 +1,7 @@
 import type { ContainerConfig, ContainerExit, ContainerObservation, ContainerPhase, ContainerPort, ContainerStats, PodSandboxConfig } from '../../api/engine.ts';
 import type { RegisteredRuntime } from '../../api/runtime.ts';
+import type { SocketAddress } from '../../api/socket-address.ts';
+import { clash } from '../sockets/clash.ts';
 import type { ContainerInput } from '../streams/container-input.ts';
 import type { ContainerOutput } from '../streams/container-output.ts';
 import type { GuestPlace } from '../threads/guest-place.ts';
@@ -47,6 +49,9 @@ export class Container {
   #stopCode: StopCode | undefined;
   #place: GuestPlace | undefined;
   #ports: readonly ContainerPort[] | undefined;
+  /** What it wanted and another container had. */
+  #portWanted: SocketAddress | undefined;
+  #portFreed = false;
 
   private constructor(record: AttemptRecord, start?: StartParts, live?: LiveParts, end?: { startedAt?: number; finishedAt: number; exit: ContainerExit }) {
     this.record = record;
@@ -137,6 +142,20 @@ export class Container {
     this.#ports = ports;
   }
 
+  /** It cannot begin: another container of this node has that address. */
+  lacksPort(address: SocketAddress): void {
+    this.#portWanted = address;
+  }
+
+  /** Nobody listens there any more. True if that kept it from its beginning. */
+  freed(addresses: readonly SocketAddress[]): boolean {
+    const wanted = this.#portWanted;
+    if (wanted === undefined || !addresses.some((address) => clash(address, wanted))) return false;
+    this.#portWanted = undefined;
+    this.#portFreed = true;
+    return true;
+  }
+
   /** True the first time only, and never after the end. */
   becomeRunning(): boolean {
     if (this.#phase !== 'created') return false;
@@ -166,6 +185,7 @@ export class Container {
       ...(this.#finishedAt === undefined ? {} : { finishedAt: this.#finishedAt }),
       ...(this.#exit === undefined ? {} : { exit: this.#exit }),
       ...(this.#ports === undefined ? {} : { ports: this.#ports }),
+      ...(this.#portFreed ? { portFreed: true } : {}),
     };
   }
 

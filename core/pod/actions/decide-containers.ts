@@ -81,7 +81,7 @@ function decideStart(history: ContainerHistory, input: ContainerDecisionInput): 
   const known = input.backoffs.get(name);
   const entry = known?.hash === hash ? known.entry : undefined;
   const endedAt = latest && (latest.finishedAt ?? latest.createdAt);
-  const until = endedAt === undefined ? undefined : backoffUntil(entry, endedAt);
+  const until = endedAt === undefined || latest?.portFreed ? undefined : backoffUntil(entry, endedAt);
   if (until !== undefined && entry !== undefined && input.now < until) {
     return { kind: 'wait', name, waiting: crashLoop(history, input.pod, entry), wakeAt: until, backingOff: true };
   }

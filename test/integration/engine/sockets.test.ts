@@ -203,7 +203,12 @@ for (const isolation of ['dedicated', 'shared'] as const) describe(`the sockets 
       });
       assert.equal(loser.ports, undefined);
     }
+    const losers = () => sockets.bed.engine.podSandbox('loser')!.containers;
+    assert.deepEqual(losers().map(({ portFreed }) => portFreed), [undefined, undefined]);
     await sockets.bed.engine.stopContainer(id, 1);
+    assert.deepEqual(losers().map(({ portFreed }) => portFreed), [true, true]);
+    const told = () => sockets.bed.events.filter(({ type }) => type === 'container-changed').map(({ containerId }) => containerId);
+    assert.deepEqual(told(), losers().map((loser) => loser.id), 'and both are told of');
     const next = await sockets.serve(artifact, ['1'], { podUid: 'loser', ports: [loopbackPort(port)] });
     (await sockets.connect(port)).end();
     await sockets.bed.ended(next.id);

@@ -100,6 +100,13 @@ describe('computePodActions', () => {
     assert.equal(actions.wait[0]?.waiting.message, 'back-off 10s restarting failed container=main pod=p_default(uid-p)');
   });
 
+  test('a port that its holder has given up is not waited for', () => {
+    const backoffs = new Map([['main', { hash: containerHash(one, one.spec.containers[0]!), entry: { delayMilliseconds: 300_000, raisedAt: start } }]]);
+    const failed = { exit: { code: 128, reason: 'StartError', errorCode: 'PORT_UNAVAILABLE' } } as const;
+    assert.equal(inShort(decide({ pod: one, attempts: [attempt(one, 'main', failed)], more: { backoffs } })), 'wait:main(RunContainerError)');
+    assert.equal(inShort(decide({ pod: one, attempts: [attempt(one, 'main', { ...failed, portFreed: true })], more: { backoffs } })), 'pull:main#1');
+  });
+
   test('a back-off of another definition does not count', () => {
     const backoffs = new Map([['main', { hash: 'old', entry: { delayMilliseconds: 300_000, raisedAt: start } }]]);
     assert.equal(inShort(decide({ pod: one, attempts: [attempt(one, 'main', { hash: 'old', ...exited(143) })], more: { backoffs } })), 'pull:main#1');
