@@ -13,6 +13,7 @@ const components = [
   'kube-apiserver',
   'kube-controller-manager',
   'kube-scheduler',
+  'metrics-server',
   'kubectl',
   'registry',
 ] as const;

@@ -147,6 +147,9 @@ async function writePki(directory: string): Promise<void> {
   const authority = await CertificateAuthority.create('wasmlet-test-ca');
   await write('ca', authority);
   for (const [name, request] of Object.entries(identities)) await write(name, await authority.issue(request));
+  const frontProxy = await CertificateAuthority.create('wasmlet-test-front-proxy-ca');
+  await write('front-proxy-ca', frontProxy);
+  await write('front-proxy-client', await frontProxy.issue({ commonName: 'front-proxy-client' }));
   await writeFile(join(directory, 'service-accounts.key'), generatePrivateKey(), { mode: 0o600 });
 }
 

@@ -43,7 +43,7 @@ export async function acquireCluster(): Promise<TestCluster> {
 }
 
 /** What a test needs beyond an API server. */
-export type Need = 'controllers' | 'registry';
+export type Need = 'controllers' | 'metrics-server' | 'registry';
 
 /**
  * Why there can be no such cluster here, for `{skip}` of a suite; false where there can. Builds the control plane when
@@ -56,6 +56,8 @@ export async function reasonToSkip(...needs: readonly Need[]): Promise<string | 
   if (needs.includes('controllers') && !(binaries['kube-controller-manager'] && binaries['kube-scheduler'])) {
     return 'KUBEBUILDER_ASSETS has no kube-controller-manager and kube-scheduler';
   }
-  if (needs.includes('registry') && !binaries.registry) return 'KUBEBUILDER_ASSETS has no registry';
+  for (const need of ['metrics-server', 'registry'] as const) {
+    if (needs.includes(need) && !binaries[need]) return `KUBEBUILDER_ASSETS has no ${need}`;
+  }
   return false;
 }
