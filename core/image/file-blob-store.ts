@@ -50,7 +50,7 @@ export class FileBlobStore implements BlobStore {
 
   async #write({ digest, size }: BlobDescriptor, content: AsyncIterable<Uint8Array>): Promise<void> {
     const target = this.path(digest);
-    if (await this.has(digest)) return;
+    if (await onDisk('look for', () => this.has(digest))) return;
     const temporary = path.join(this.#directory, `.${randomUUID()}.partial`);
     try {
       await onDisk('create', () => mkdir(path.dirname(target), { recursive: true, mode: 0o700 }));

@@ -138,9 +138,16 @@ export class ImageStore implements ImageService {
 
   /** The image of a record, as long as its bytes are still there. */
   #present({ format: _, ...record }: ImageRecord): Image | undefined {
-    const path = this.#options.blobs.path(record.artifact.digest);
-    // In place, as its record's.
-    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    const { blobs, logger } = this.#options;
+    const path = blobs.path(record.artifact.digest);
+    let size: number | undefined;
+    try {
+      // In place, as its record's.
+      size = statSync(path, { throwIfNoEntry: false })?.size;
+    } catch (error) {
+      // One that the disk does not give back is gone: a pull mends it or says what is wrong, and the other images stay known.
+      logger.warn({ image: record.reference, error: messageOf(error) }, 'the image cannot be read');
+    }
     return size === record.artifact.sizeBytes ? { ...record, artifact: { ...record.artifact, path } } : undefined;
   }
 }

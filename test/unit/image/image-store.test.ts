@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -123,6 +123,20 @@ describe('the image store', () => {
     await rm(image.artifact.path);
     assert.equal(await store.find('hello'), undefined);
     assert.deepEqual((await store.pull({ reference: 'hello', credentials: [] }, never)).image, image);
+  });
+
+  it('does not know an image whose bytes the disk does not give back; the others stay known, and a pull says what is wrong', async () => {
+    const { image } = await store.pull({ reference: 'hello', credentials: [] }, never);
+    source.bytes = Uint8Array.of(...emptyModule, 0, 1, 0);
+    source.manifest = digestOf(new TextEncoder().encode('two'));
+    await store.pull({ reference: 'other', credentials: [] }, never);
+    await rm(image.artifact.path);
+    // As a directory without the right to search it and a broken disk do, also for root.
+    await symlink(image.artifact.path, image.artifact.path);
+    assert.equal(await store.find('hello'), undefined);
+    assert.deepEqual((await store.list()).map(({ reference }) => reference), ['docker.io/library/other:latest']);
+    source.bytes = emptyModule;
+    await assert.rejects(store.pull({ reference: 'hello', credentials: [] }, never), { code: 'IMAGE_PULL_FAILED', message: /^the node cannot look for a blob: ELOOP/ });
   });
 
   it('takes a damaged record as none', async () => {
