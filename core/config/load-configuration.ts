@@ -107,11 +107,7 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
   const rootDirectory = path.resolve((fields['rootDir'] as string | undefined) ?? defaultRoot(inputs));
   const system = inputs.isRoot && fields['rootDir'] === undefined;
   const order = get<{ order?: string[]; allowed?: string[] }>('runtimes', {});
-  for (const field of ['kubeconfig', 'bootstrapKubeconfig']) {
-    const { flag } = nodeOptions.find((option) => option.field === field)!;
-    if (standalone && fields[field] !== undefined) throw new WasmletError('CONFIG_INVALID', `--standalone and ${flag} exclude each other: a standalone node joins no cluster`);
-  }
-  if (standalone && fields['staticPodPath'] === undefined) throw new WasmletError('CONFIG_INVALID', '--standalone needs --manifests DIR: the directory with the pods to run');
+  checkCombinations(fields, inputs.flags);
   return {
     nodeName: get('nodeName', hostname.toLowerCase()),
     hostname,
@@ -162,6 +158,21 @@ function resolve(fields: Fields, inputs: ConfigurationInputs): NodeConfiguration
     reuseThreads: get('reuseThreads', true),
     logLevel: get('logLevel', 'info'),
   };
+}
+
+/** Of fields, wherever they came from; where a flag is part of it, the command line is what has to change. */
+function checkCombinations(fields: Fields, flags: ConfigurationInputs['flags']): void {
+  const given = (field: string): boolean => fields[field] !== undefined && fields[field] !== false;
+  const flag = (field: string): string => nodeOptions.find((option) => option.field === field)!.flag;
+  const refuse = (message: string, ...involved: readonly string[]): never => {
+    throw new WasmletError(involved.some((field) => flags[field] !== undefined) ? 'USAGE' : 'CONFIG_INVALID', message);
+  };
+  if (given('standalone')) {
+    for (const field of ['kubeconfig', 'bootstrapKubeconfig'].filter(given)) refuse(`--standalone and ${flag(field)} exclude each other: a standalone node joins no cluster`, 'standalone', field);
+    if (!given('staticPodPath')) refuse('--standalone needs --manifests DIR: the directory with the pods to run', 'standalone');
+  }
+  const pair = ['tlsCertFile', 'tlsPrivateKeyFile'];
+  if (pair.filter(given).length === 1) refuse(`${pair.map(flag).join(' and ')} need each other`, ...pair);
 }
 
 function defaultRoot(inputs: ConfigurationInputs): string {

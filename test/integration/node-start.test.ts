@@ -36,7 +36,7 @@ describe('wasmlet node', { timeout: 60_000 }, () => {
 
   it('wants to know which cluster to join, if any', async () => {
     const { code, stdout, stderr } = await wasmlet(['node', '--root-dir', path.join(directory, 'none')], { env: { WASMLET_KUBECONFIG: '', WASMLET_BOOTSTRAP_KUBECONFIG: '', WASMLET_STANDALONE: 'false', WASMLET_CONFIG: '' } });
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /--bootstrap-kubeconfig FILE .* or --standalone/);
   });

@@ -28,7 +28,7 @@ Examples:
     const flags = Object.fromEntries(nodeOptions.map((option) => [option.field, given[attribute(option.flag)] ?? (option.krustletFlag === undefined ? undefined : given[attribute(option.krustletFlag)])]));
     const configuration = await loadConfiguration({ flags, environment: context.environment, hostname: context.hostname, isRoot: context.isRoot });
     if (!configuration.standalone && configuration.kubeconfig === undefined && configuration.bootstrapKubeconfig === undefined) {
-      throw new WasmletError('CONFIG_INVALID', 'nothing says which cluster to join: give --bootstrap-kubeconfig FILE (`wasmlet bootstrap` makes one) or --kubeconfig FILE, or --standalone --manifests DIR for a node without a cluster');
+      throw new WasmletError('USAGE', 'nothing says which cluster to join: give --bootstrap-kubeconfig FILE (`wasmlet bootstrap` makes one) or --kubeconfig FILE, or --standalone --manifests DIR for a node without a cluster');
     }
     const { runNode } = await import('../../node-agent.ts');
     context.exit(await runNode(configuration, context.installation));

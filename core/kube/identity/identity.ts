@@ -119,7 +119,6 @@ class Parts {
       this.#stops.push(() => files.stop());
       return files;
     }
-    if (tlsCertFile !== tlsPrivateKeyFile) throw new WasmletError('CONFIG_INVALID', 'tlsCertFile and tlsPrivateKeyFile need each other');
     const options = { ...this.#options, directory: this.#directory, nodeName: configuration.nodeName, hostname: configuration.hostname };
     if (configuration.serverTLSBootstrap && this.api !== undefined) {
       const certificate = signedServingCertificate({ ...options, api: this.api });

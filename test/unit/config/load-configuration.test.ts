@@ -55,7 +55,18 @@ describe('loadConfiguration', () => {
     assert.deepEqual((await load('')).runtimes.allowed, ['wasi', 'jco']);
     assert.deepEqual((await load('', { standalone: true, staticPodPath: '/pods' })).runtimes.allowed, ['*']);
   });
-  it('wants manifests for a standalone node', () => refuses(load('', { standalone: true }), /--manifests/));
+  it('calls fields that do not go together wrong usage where one is a flag, and else wrong configuration', async () => {
+    const combinations = [
+      [{ standalone: true }, /--manifests/],
+      [{ standalone: true, staticPodPath: '/p', kubeconfig: '/k' }, /--standalone and --kubeconfig exclude each other/],
+      [{ standalone: true, staticPodPath: '/p', bootstrapKubeconfig: '/k' }, /--standalone and --bootstrap-kubeconfig exclude each other/],
+      [{ tlsCertFile: '/c' }, /--tls-cert-file and --tls-private-key-file need each other/],
+    ] as const;
+    for (const [flags, message] of combinations) await assert.rejects(load('', flags), { code: 'USAGE', message });
+    await assert.rejects(load('', { kubeconfig: '/k' }, { WASMLET_STANDALONE: 'true' }), { code: 'USAGE' });
+    await refuses(load('', {}, { WASMLET_STANDALONE: 'true' }), /--manifests/);
+    await refuses(load('', {}, { WASMLET_TLS_CERT_FILE: '/c' }), /need each other/);
+  });
   it('calls a bad value of a flag wrong usage, and one from elsewhere wrong configuration', async () => {
     for (const [field, value] of Object.entries({ registerWithTaints: 'a=b', maxPods: 'many', port: '70000', logLevel: 'loud' })) {
       await assert.rejects(load('', { [field]: value }), { code: 'USAGE' }, field);
