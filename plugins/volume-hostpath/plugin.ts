@@ -1,9 +1,10 @@
 import { type Stats } from 'node:fs';
-import { mkdir, open, realpath, stat } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WasmletError } from '../../core/api/errors.ts';
 import type { Plugin } from '../../core/api/plugin.ts';
 import type { VolumePlugin } from '../../core/api/volume.ts';
+import { makeDirectory } from './make-directory.ts';
 
 interface HostPathType {
   readonly accepts: (found: Stats) => boolean;
@@ -15,8 +16,8 @@ interface HostPathType {
 /** pkg/volume/hostpath/host_path.go, checkTypeInternal. */
 const types: Readonly<Record<string, HostPathType>> = {
   // Unchecked; what is missing becomes a directory, as container runtimes have it.
-  '': { accepts: () => true, noun: 'a directory', create: makeDirectory },
-  DirectoryOrCreate: { accepts: (found) => found.isDirectory(), noun: 'a directory', create: makeDirectory },
+  '': { accepts: () => true, noun: 'a directory', create: createDirectory },
+  DirectoryOrCreate: { accepts: (found) => found.isDirectory(), noun: 'a directory', create: createDirectory },
   Directory: { accepts: (found) => found.isDirectory(), noun: 'a directory' },
   FileOrCreate: { accepts: (found) => found.isFile(), noun: 'a file', create: (hostPath) => open(hostPath, 'a', 0o644).then((file) => file.close()) },
   File: { accepts: (found) => found.isFile(), noun: 'a file' },
@@ -47,8 +48,8 @@ const hostPath: VolumePlugin = {
   async tearDown() {},
 };
 
-function makeDirectory(hostPath: string): Promise<unknown> {
-  return mkdir(hostPath, { recursive: true, mode: 0o755 });
+function createDirectory(hostPath: string): Promise<void> {
+  return makeDirectory(hostPath, 0o755);
 }
 
 async function look(given: string): Promise<Stats | undefined> {

@@ -2,12 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../api/clock.ts';
+import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { ApiClient } from '../api/api-client.ts';
 import { isConflict } from '../api/api-error.ts';
 import type { ClusterAccess } from '../api/kubeconfig.ts';
 import { resourcePath } from '../api/resources.ts';
 import { kubeconfigCluster } from './kubeconfig-cluster.ts';
-import { writePrivately } from './certificate-store.ts';
+import { stagePrivately } from './certificate-store.ts';
+import type { StagedFile } from './certificate-store.ts';
 
 export interface BootstrapClusterOptions {
   /** As an administrator. */
@@ -38,16 +40,28 @@ const bindings = [
   { name: 'wasmlet:node-autoapprove-certificate-rotation', role: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', group: 'system:nodes' },
 ] as const;
 
-/** May be called again: each call makes a new token, and what else is missing. Throws ApiError. */
+/** May be called again: each call makes a new token, and what else is missing. Throws ApiError, and BOOTSTRAP_FAILED when the file cannot be written. */
 export async function bootstrapCluster({ api, access, output, lifetime, clock }: BootstrapClusterOptions): Promise<BootstrapClusterResult> {
-  const created: string[] = [];
-  for (const binding of bindings) if (await createBinding(api, binding)) created.push(`clusterrolebinding/${binding.name}`);
   const id = randomBytes(3).toString('hex');
   const secret = randomBytes(8).toString('hex');
-  const expires = new Date(clock.now() + lifetime).toISOString().replace(/\.\d+Z/, 'Z');
+  // First: a token that nobody has been given would be good for as long as any other.
+  const kubeconfig = await stageKubeconfig(output, access, `${id}.${secret}`);
+  try {
+    const made = await letNodesJoin(api, id, secret, new Date(clock.now() + lifetime));
+    await kubeconfig.publish();
+    return made;
+  } catch (error) {
+    await kubeconfig.discard();
+    throw error;
+  }
+}
+
+async function letNodesJoin(api: ApiClient, id: string, secret: string, end: Date): Promise<BootstrapClusterResult> {
+  const created: string[] = [];
+  for (const binding of bindings) if (await createBinding(api, binding)) created.push(`clusterrolebinding/${binding.name}`);
+  const expires = end.toISOString().replace(/\.\d+Z/, 'Z');
   await createToken(api, id, secret, expires);
   created.push(`secret/bootstrap-token-${id}`);
-  await writeBootstrapKubeconfig(output, access, `${id}.${secret}`);
   return { tokenId: id, expires, created };
 }
 
@@ -89,7 +103,7 @@ async function createToken(api: ApiClient, id: string, secret: string, expires: 
 }
 
 /** Carries everything in itself: it is made to be copied to another machine. */
-async function writeBootstrapKubeconfig(path: string, access: ClusterAccess, token: string): Promise<void> {
+async function stageKubeconfig(path: string, access: ClusterAccess, token: string): Promise<StagedFile> {
   const { stringify } = await import('yaml');
   const ca = access.ca !== undefined && 'file' in access.ca ? { data: await readFile(access.ca.file, 'utf8') } : access.ca;
   const config = {
@@ -100,5 +114,9 @@ async function writeBootstrapKubeconfig(path: string, access: ClusterAccess, tok
     contexts: [{ name: 'bootstrap', context: { cluster: 'default-cluster', user: 'bootstrap' } }],
     'current-context': 'bootstrap',
   };
-  await writePrivately(path, stringify(config));
+  try {
+    return await stagePrivately(path, stringify(config));
+  } catch (error) {
+    throw new WasmletError('BOOTSTRAP_FAILED', `the bootstrap kubeconfig cannot be written: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -1,7 +1,7 @@
 /** Certificates on disk, in the kubelet's own form: `kubelet-client-<time>.pem` with `…-current.pem` pointing at the newest. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../api/clock.ts';
 import { createKey } from './x509.ts';
 import type { CertificatePair } from './x509.ts';
@@ -95,10 +95,36 @@ export class SelfSignedStore implements CertificateStore {
 
 /** Written beside and renamed: a reader never sees half a key, and nobody else sees any. */
 export async function writePrivately(path: string, text: string, mode = 0o600): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await stagePrivately(path, text, mode);
+  await file.publish();
+}
+
+/** A file that is there whole, under another name. One of both is to be called. */
+export interface StagedFile {
+  publish(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** The first half of `writePrivately`, for whoever has something to do only when nothing keeps the file from being written. Its directory must be there. */
+export async function stagePrivately(path: string, text: string, mode = 0o600): Promise<StagedFile> {
+  // A rename would take the place of a device (/dev/stdout, /dev/null) for the whole machine.
+  const found = await stat(path).catch(absent);
+  if (found?.isFile() === false) throw new Error(`${path} is there already, and no regular file`);
   const temporary = `${path}.${randomBytes(4).toString('hex')}`;
-  await writeFile(temporary, text, { mode, flag: 'wx' });
-  await rename(temporary, path);
+  const discard = (): Promise<void> => rm(temporary, { force: true });
+  try {
+    await writeFile(temporary, text, { mode, flag: 'wx' });
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return { publish: () => rename(temporary, path), discard };
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+  return undefined;
 }
 
 async function readOptional(path: string): Promise<string | undefined> {

@@ -243,6 +243,11 @@ describe('hostPath', () => {
     await assert.rejects(node.manager.setUp(podWith([{ name: 'h', hostPath: { path: '/a/../b' } }])), { code: 'VOLUME_SOURCE_INVALID' });
   });
 
+  it('that cannot be made says so, also where nothing can', async () => {
+    const made = node.manager.setUp(podWith([{ name: 'h', hostPath: { path: '/proc/nothing/here', type: 'DirectoryOrCreate' } }]));
+    await assert.rejects(made, { code: 'VOLUME_SET_UP_FAILED', message: /\/proc\/nothing\/here cannot be created: ENOENT/ });
+  });
+
   it('takes files, sockets and devices', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path.join(host, 'socket'), resolve));
