@@ -3,9 +3,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Artifact } from '../../api/artifact.ts';
 import type { Clock } from '../../api/clock.ts';
-import { messageOf, WasmletError } from '../../api/errors.ts';
 import type { RegisteredRuntime } from '../../api/runtime.ts';
 import type { RewriteOptions } from '../../wasm/rewrite-module.ts';
+import { compileModule, compileWholeModule } from './compile-module.ts';
 import { PreparedStore } from './prepared-store.ts';
 import type { StoredArtifact } from './prepared-store.ts';
 import { runPrepareProcess } from './run-prepare-process.ts';
@@ -45,7 +45,7 @@ const inlineBytes = 1024 * 1024;
 /** Each may take a quarter of a gigabyte. */
 const processesAtOnce = 2;
 /** Part of each key: counted up when rewriting or transpiling changes. */
-const formatVersion = 6;
+const formatVersion = 7;
 /** Elements that the tables of a guest with a memory limit may have in any case. */
 const leastTableElements = 65_536;
 /** What V8 takes for a table's element, roughly, in bytes. */
@@ -92,14 +92,16 @@ export class Preparer {
 
   async #prepare(key: string, artifact: Artifact, runtime: RegisteredRuntime, rewriting: RewriteOptions): Promise<Prepared> {
     if (artifact.inspection.kind === 'module') refuseUnknownImports(artifact.inspection, runtime.manifest);
+    // Whoever may come onto a shared thread.
+    const compile = artifact.kind === 'module' && rewriting.yieldChecks ? compileWholeModule : compileModule;
     if (artifact.kind === 'module' && artifact.sizeBytes <= inlineBytes) {
-      return this.#compile(key, { main: rewrite(await readFile(artifact.path), rewriting) });
+      return this.#compile(key, compile, { main: rewrite(await readFile(artifact.path), rewriting) });
     }
     const stored = (await this.#store.find(key)) ?? (await this.#make(key, artifact, runtime, rewriting));
     const names = Object.entries(stored.index.modules);
     const modules = await Promise.all(names.map(async ([name, file]) => [name, await readFile(path.join(stored.directory, file))] as const));
     const { glue } = stored.index;
-    return this.#compile(key, Object.fromEntries(modules), glue === undefined ? undefined : pathToFileURL(path.join(stored.directory, glue)).href);
+    return this.#compile(key, compile, Object.fromEntries(modules), glue === undefined ? undefined : pathToFileURL(path.join(stored.directory, glue)).href);
   }
 
   async #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, rewriting: RewriteOptions): Promise<StoredArtifact> {
@@ -124,9 +126,9 @@ export class Preparer {
     return new Set([...this.#compiled.keys(), ...this.#running.keys()]);
   }
 
-  async #compile(key: string, modules: Readonly<Record<string, Uint8Array>>, glue?: string): Promise<Prepared> {
+  async #compile(key: string, compile: typeof compileModule, modules: Readonly<Record<string, Uint8Array>>, glue?: string): Promise<Prepared> {
     // V8 compiles off the main thread.
-    const compiled = await Promise.all(Object.entries(modules).map(async ([name, bytes]) => [name, await compileModule(bytes)] as const));
+    const compiled = await Promise.all(Object.entries(modules).map(async ([name, bytes]) => [name, await compile(bytes)] as const));
     const prepared: Prepared = { modules: Object.fromEntries(compiled), ...(glue === undefined ? {} : { glue }) };
     this.#keep(key, { prepared, bytes: Object.values(modules).reduce((sum, { length }) => sum + length, 0) });
     return prepared;
@@ -152,12 +154,4 @@ function keyOf(artifact: Artifact, runtime: RegisteredRuntime, { memoryBytes, yi
 function rewritingFor({ memoryBytes, yieldChecks }: PrepareWish): RewriteOptions {
   if (memoryBytes === undefined) return { markGrowth: false, yieldChecks };
   return { memoryBytes, tableElements: Math.max(leastTableElements, Math.floor(memoryBytes / tableElementBytes)), markGrowth: true, yieldChecks };
-}
-
-async function compileModule(bytes: Uint8Array): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (error) {
-    throw new WasmletError('MODULE_MALFORMED', messageOf(error), { cause: error });
-  }
 }

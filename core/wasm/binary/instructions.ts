@@ -211,12 +211,14 @@ export function u32At(bytes: Uint8Array, offset: number): number {
   }
 }
 
-/** Passes over the local variables in front of a function's code. */
-export function skipLocals(reader: BinaryReader): void {
+/** Passes over the local variables in front of a function's code; answers how many there are. */
+export function skipLocals(reader: BinaryReader): number {
+  let locals = 0;
   for (let left = reader.count('local declarations', 2); left > 0; left--) {
-    reader.u32('number of locals');
+    locals += reader.u32('number of locals');
     skipValueType(reader);
   }
+  return locals;
 }
 
 /** Passes over a constant expression with its `end`. */

@@ -5,7 +5,8 @@ import type { Splice } from '../binary/splice.ts';
 import type { BulkFunctions } from './bulk-functions.ts';
 import type { CallGraph } from './call-graph.ts';
 import type { ModuleFunctions } from './module-functions.ts';
-import { cycleWork, earlyWork, functionWork, heavyWork, smallBulkBytes, workOf } from './work.ts';
+import { Ways } from './ways.ts';
+import { cyclicFunctionWork, earlyWork, functionWork, heavyWork, selfCallWork, smallBulkBytes, smallBulkWork, workOf } from './work.ts';
 
 /** What the placing of checks needs to know of the module, and how it is written down. */
 export interface Placing {
@@ -21,24 +22,6 @@ export interface Placing {
   /** The functions that stand for `memory.grow`, by memory, and for `table.grow`, by table; absent: none does. */
   readonly memories: ReadonlyMap<number, number>;
   readonly tables: ReadonlyMap<number, number>;
-}
-
-/** No way leads here. */
-const nowhere = -1;
-
-/** A block that is open: how much work may lie behind whoever leaves it by a branch, and for `if` whoever skips it. */
-interface Frame {
-  readonly loop: boolean;
-  /** At the branches out of it, the most so far. */
-  out: number;
-  outFresh: number;
-  /** In front of an `if` whose `else` has not come. */
-  skipped: number;
-  skippedFresh: number;
-}
-
-function openFrame(loop: boolean, skipped = nowhere, skippedFresh = nowhere): Frame {
-  return { loop, out: nowhere, outFresh: nowhere, skipped, skippedFresh };
 }
 
 /**
@@ -96,69 +79,47 @@ export class CheckPlacer {
     const { bytes, functions, graph, check, moved, bulk, memories, tables } = this.#placing;
     const body = functions.bodies[index - functions.imported]!;
     const cycle = graph.cycleOf.get(index);
-    const limit = cycle === undefined ? functionWork : cycleWork;
     const reader = new BinaryReader(bytes, body.start, body.end);
     const splices: Splice[] = [];
-    const frames: Frame[] = [openFrame(false)];
-    /** Work since the last check, or since the function's entry. */
-    let behind = 0;
-    /** Work since its entry, `nowhere` once it has checked on every way that leads here. */
-    let fresh = 0;
     /** It must check before it calls on within its cycle, and early. */
     const mustCheck = graph.checked.has(index);
-    const freshLimit = mustCheck ? earlyWork : limit;
-    let entryWork = 0;
+    const ways = new Ways({ work: cycle === undefined ? functionWork : cyclicFunctionWork, early: mustCheck });
     let start = 0;
     /** Constant on top of the operand stack, pushed by the instruction before. */
     let constant = -1;
     let constantBefore = -1;
 
-    const put = (at: number): void => {
-      splices.push({ start: at, end: at, bytes: check });
-      behind = 0;
-      fresh = nowhere;
+    const put = (at: number): void => void splices.push({ start: at, end: at, bytes: check });
+    const checkHere = (): void => {
+      put(start);
+      ways.checked();
     };
     const add = (work: number): void => {
-      if (behind === nowhere) return;
-      if ((behind > 0 && behind + work > limit) || (mustCheck && fresh !== nowhere && fresh + work > earlyWork)) put(start);
-      behind += work;
-      if (fresh === nowhere) return;
-      fresh += work;
-      if (fresh > entryWork) entryWork = fresh;
-    };
-    const leave = (): void => {
-      behind = nowhere;
-      fresh = nowhere;
-    };
-    const branch = (label: number): void => {
-      const frame = frames[frames.length - 1 - label]!;
-      if (frame.loop) return;
-      if (behind > frame.out) frame.out = behind;
-      if (fresh > frame.outFresh) frame.outFresh = fresh;
-    };
-    const inOwnCycle = (target: number): boolean => cycle !== undefined && graph.cycleOf.get(target) === cycle;
-    const returned = (work: number): void => {
-      if (behind !== nowhere && behind < work) behind = work;
+      if (ways.isTooMuch(work)) checkHere();
+      ways.add(work);
     };
     const callDirect = (target: number, code: number): void => {
-      const within = inOwnCycle(target);
-      if (mustCheck && within && fresh !== nowhere) put(start);
+      const within = cycle !== undefined && graph.cycleOf.get(target) === cycle;
+      const callWork = target === index ? selfCallWork : workOf(code);
+      if (mustCheck && within && ways.isFresh) checkHere();
       if (graph.checked.has(target)) {
-        add(workOf(code) + earlyWork);
-        // What returning within one's own cycle adds is bounded by the stack's depth.
-        if (!within) returned(cycleWork);
+        add(callWork + earlyWork);
+        if (!within) ways.cameBack(cyclicFunctionWork);
       } else {
-        add(workOf(code) + this.#entryWork[target]!);
-        returned(this.#exitWork[target]!);
+        add(callWork + this.#entryWork[target]!);
+        ways.cameBack(this.#exitWork[target]!);
       }
+      if (within) ways.cameBackWithin();
       if (target === functions.imported && moved !== target) splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
     };
     const callByReference = (kind: number, code: number): void => {
       const { all, checked } = this.#cycles[kind]!;
-      if (mustCheck && fresh !== nowhere && all.has(cycle)) put(start);
+      const within = cycle !== undefined && all.has(cycle);
+      if (mustCheck && within && ways.isFresh) checkHere();
       add(workOf(code) + this.#kindEntryWork[kind]!);
-      returned(this.#kindExitWork[kind]!);
-      if (checked.size > (checked.has(cycle) ? 1 : 0)) returned(cycleWork);
+      ways.cameBack(this.#kindExitWork[kind]!);
+      if (checked.size > (checked.has(cycle) ? 1 : 0)) ways.cameBack(cyclicFunctionWork);
+      if (within) ways.cameBackWithin();
     };
     const replace = (target: number): void => void splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(opcode.call).u32(target).written });
     const grow = (target: number | undefined): void => {
@@ -171,17 +132,13 @@ export class CheckPlacer {
         case miscellaneousOpcode.memoryInit:
         case miscellaneousOpcode.memoryCopy:
         case miscellaneousOpcode.memoryFill: {
-          if (constantBefore >= 0 && constantBefore <= smallBulkBytes) return add(smallBulkBytes / 8);
+          if (constantBefore >= 0 && constantBefore <= smallBulkBytes) return add(smallBulkWork);
           const target = bulk.functionFor(code, bytes, start + 2);
           if (target === undefined) return add(heavyWork);
           // It checks before each piece.
           add(workOf(opcode.call));
           replace(target);
-          if (behind !== nowhere) {
-            behind = heavyWork;
-            fresh = nowhere;
-          }
-          return;
+          return ways.checked(heavyWork);
         }
         case miscellaneousOpcode.tableInit:
         case miscellaneousOpcode.tableCopy:
@@ -191,8 +148,11 @@ export class CheckPlacer {
       }
     };
 
-    skipLocals(reader);
-    while (frames.length > 0) {
+    const locals = skipLocals(reader);
+    start = reader.offset;
+    // They are set to zero at each call.
+    add(locals);
+    while (ways.depth > 0) {
       start = reader.offset;
       const code = skipInstruction(reader);
       constantBefore = constant;
@@ -204,91 +164,74 @@ export class CheckPlacer {
           break;
         case opcode.block:
         case opcode.try:
-          frames.push(openFrame(false));
+          ways.open(false);
           break;
         case opcode.tryTable:
-          // Exceptions may come with any work behind them.
-          for (const label of catchLabels(bytes, start, reader.offset)) {
-            const frame = frames[frames.length - 1 - label]!;
-            frame.out = limit;
-            frame.outFresh = freshLimit;
-            entryWork = Math.max(entryWork, freshLimit);
-          }
-          frames.push(openFrame(false));
+          for (const label of catchLabels(bytes, start, reader.offset)) ways.anythingMayComeTo(label);
+          ways.open(false);
           break;
         case opcode.loop:
-          frames.push(openFrame(true));
+          ways.open(true);
           put(reader.offset);
+          ways.checkedAnyway();
           break;
         case opcode.if:
           add(1);
-          frames.push(openFrame(false, behind, fresh));
+          ways.openIf();
           break;
-        case opcode.else: {
-          const frame = frames.at(-1)!;
-          frame.out = Math.max(frame.out, behind);
-          frame.outFresh = Math.max(frame.outFresh, fresh);
-          behind = frame.skipped;
-          fresh = frame.skippedFresh;
-          frame.skipped = nowhere;
-          frame.skippedFresh = nowhere;
+        case opcode.else:
+          ways.else();
           break;
-        }
         case opcode.catch:
-        case opcode.catchAll: {
-          const frame = frames.at(-1)!;
-          frame.out = Math.max(frame.out, behind);
-          frame.outFresh = Math.max(frame.outFresh, fresh);
+        case opcode.catchAll:
+          ways.endFirst();
           put(reader.offset);
+          ways.checkedAnyway();
           break;
-        }
         case opcode.end:
-        case opcode.delegate: {
-          if (frames.length === 1) add(1);
-          const frame = frames.pop()!;
-          behind = Math.max(behind, frame.out, frame.skipped);
-          fresh = Math.max(fresh, frame.outFresh, frame.skippedFresh);
+        case opcode.delegate:
+          if (ways.depth === 1) add(1);
+          ways.end();
           break;
-        }
         case opcode.br:
           add(1);
-          branch(u32At(bytes, start + 1));
-          leave();
+          ways.branch(u32At(bytes, start + 1));
+          ways.leave();
           break;
         case opcode.brIf:
         case opcode.brOnNull:
         case opcode.brOnNonNull:
           add(1);
-          branch(u32At(bytes, start + 1));
+          ways.branch(u32At(bytes, start + 1));
           break;
         case opcode.brTable: {
           add(1);
           const labels = new BinaryReader(bytes, start + 1, reader.offset);
-          for (let left = labels.u32('branch targets'); left >= 0; left--) branch(labels.u32('a label'));
-          leave();
+          for (let left = labels.u32('branch targets'); left >= 0; left--) ways.branch(labels.u32('a label'));
+          ways.leave();
           break;
         }
         case opcode.return:
           add(1);
-          branch(frames.length - 1);
-          leave();
+          ways.branch(ways.depth - 1);
+          ways.leave();
           break;
         case opcode.unreachable:
-          leave();
+          ways.leave();
           break;
         case opcode.throw:
         case opcode.rethrow:
         case opcode.throwRef:
           add(heavyWork);
-          leave();
+          ways.leave();
           break;
         case opcode.call:
           callDirect(u32At(bytes, start + 1), code);
           break;
         case opcode.returnCall:
           callDirect(u32At(bytes, start + 1), code);
-          branch(frames.length - 1);
-          leave();
+          ways.branch(ways.depth - 1);
+          ways.leave();
           break;
         case opcode.callIndirect:
         case opcode.callRef:
@@ -297,11 +240,11 @@ export class CheckPlacer {
         case opcode.returnCallIndirect:
         case opcode.returnCallRef:
           callByReference(functions.kindOfType[u32At(bytes, start + 1)]!, code);
-          branch(frames.length - 1);
-          leave();
+          ways.branch(ways.depth - 1);
+          ways.leave();
           break;
         case opcode.refFunc:
-          add(1);
+          add(workOf(code));
           if (u32At(bytes, start + 1) === functions.imported && moved !== functions.imported) {
             splices.push({ start, end: reader.offset, bytes: new BinaryWriter(8).u8(code).u32(moved).written });
           }
@@ -316,7 +259,7 @@ export class CheckPlacer {
           add(workOf(code));
       }
     }
-    this.#done(index, entryWork, behind);
+    this.#done(index, ways.entryWork, ways.work);
     return splices;
   }
 }
