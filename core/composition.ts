@@ -229,7 +229,13 @@ function registerCluster(register: Register, foundation: Foundation, api: ApiCli
   const { configuration, clock, logger } = foundation;
   const { nodeName } = configuration;
   const random = Math.random;
-  register(tokens.eventSender, () => new ApiEventRecorder({ api, nodeName, clock, logger }));
+  register(tokens.eventSender, (resolve) => new ApiEventRecorder({
+    api,
+    nodeName,
+    clock,
+    logger,
+    onDropped: (cause) => resolve(tokens.metrics).eventDropped(cause),
+  }));
   register(tokens.events, (resolve) => resolve(tokens.eventSender));
   // The API server has them, and `kubectl describe` shows them.
   register(tokens.recentEvents, () => () => undefined);

@@ -25,6 +25,7 @@ export class NodeMetrics {
   readonly #startedPods: Counter;
   readonly #startedContainers: Counter<'container_type'>;
   readonly #podStart: Histogram;
+  readonly #droppedEvents: Counter<'cause'>;
   readonly #requests: Counter<'method' | 'path' | 'server_type' | 'long_running'>;
 
   constructor({ registry, nodeName, version, engine, clock }: NodeMetricsOptions) {
@@ -35,6 +36,7 @@ export class NodeMetrics {
     this.#startedContainers = new Counter({ registers, name: 'kubelet_started_containers_total', help: 'Cumulative number of containers started', labelNames: ['container_type'] });
     this.#podStart = new Histogram({ registers, name: 'kubelet_pod_start_duration_seconds', help: 'Duration in seconds from the making of the pod sandbox to the first of its containers running', buckets: podStartBuckets });
     this.#requests = new Counter({ registers, name: 'kubelet_http_requests_total', help: 'Number of the http requests received since the server started', labelNames: ['method', 'path', 'server_type', 'long_running'] });
+    this.#droppedEvents = new Counter({ registers, name: 'wasmlet_dropped_events_total', help: 'Number of Kubernetes events that the API server never got, by cause', labelNames: ['cause'] });
     new Gauge({ registers, name: 'kubelet_node_name', help: "The node's name. The count is always 1.", labelNames: ['node'] }).set({ node: nodeName }, 1);
     new Gauge({ registers, name: 'kubernetes_build_info', help: "The version of Kubernetes that this node follows, and its own; always 1", labelNames: ['git_version', 'platform'] }).set({ git_version: version, platform: `${process.platform}/${process.arch}` }, 1);
     observeEngine(registers, engine);
@@ -69,6 +71,10 @@ export class NodeMetrics {
   /** `path`: the first part of the route that matched, so that callers cannot make new series. */
   requestServed(method: string, path: string, longRunning: boolean): void {
     this.#requests.inc({ method, path, server_type: 'readwrite', long_running: String(longRunning) });
+  }
+
+  eventDropped(cause: string): void {
+    this.#droppedEvents.inc({ cause });
   }
 
   /** Prometheus' text format, with its content type. */

@@ -15,12 +15,16 @@ describe('events against the API fake', () => {
   let api: ApiClient;
   let clock: VirtualClock;
   let recorder: ApiEventRecorder;
+  const dropped = new Map<string, number>();
+  const warnings: string[] = [];
 
   beforeEach(async () => {
     fake = await startApiFake();
     api = await connect(fake.kubeconfigPath);
     clock = new VirtualClock();
-    recorder = new ApiEventRecorder({ api, nodeName: fake.nodeName, clock, logger: silentLogger });
+    dropped.clear();
+    warnings.length = 0;
+    recorder = new ApiEventRecorder({ api, nodeName: fake.nodeName, clock, logger: { ...silentLogger, warn: (_, message) => void warnings.push(message) }, onDropped: (cause) => dropped.set(cause, (dropped.get(cause) ?? 0) + 1) });
   });
 
   afterEach(async () => {
@@ -96,6 +100,7 @@ describe('events against the API fake', () => {
     await linger();
     await fake.until('the good one', () => events().length === 1);
     assert.equal(events()[0]!['message'], 'fine');
+    assert.deepEqual([...dropped], [['refused', 1]]);
   });
 
   it('are dropped when too many wait, and cut when they are long', async () => {
@@ -104,7 +109,26 @@ describe('events against the API fake', () => {
     back();
     await clock.advance(10_000, settle);
     await fake.until('the queue to empty', () => events().length >= 1000);
-    assert.ok(events().length <= 1001);
+    assert.equal(events().length, 1000);
     assert.equal((events()[0]!['message'] as string).length, 1024);
+    assert.deepEqual([...dropped], [['queue_full', 100]]);
+    await settle();
+    assert.deepEqual(warnings, ['Too many events wait for the API server, further ones are dropped', 'Events were dropped']);
+  });
+
+  it('are counted when their pod makes too many, and told of when the node ends before they are sent', async () => {
+    for (let index = 0; index < 30; index++) recorder.event(pod, 'Warning', `Reason${index}`, 'x');
+    await linger();
+    await fake.until('the burst', () => events().length === 25);
+    await settle();
+    assert.deepEqual([...dropped], [['spam', 5]]);
+    const back = fake.outage();
+    for (const name of ['a', 'b', 'c']) recorder.event({ ...pod, uid: name, name }, 'Normal', 'Started', 'x');
+    await linger();
+    const stopped = recorder.stop(0);
+    await clock.advance(0, settle);
+    await stopped;
+    assert.deepEqual(warnings, ['Events were not sent before the end']);
+    back();
   });
 });

@@ -17,6 +17,18 @@ interface Pending {
   readonly time: number;
 }
 
+/** Why an event never reached the API server: too many waited, its pod makes too many, the API server takes none like it, it failed for two minutes. */
+export type DropCause = 'queue_full' | 'spam' | 'refused' | 'given_up';
+
+export interface ApiEventRecorderOptions {
+  readonly api: ApiClient;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told of each one. */
+  readonly onDropped?: (cause: DropCause) => void;
+}
+
 /** Events are news for people: the API server has the status of the same pod before them. */
 const lingerMilliseconds = 50;
 const queueLength = 1000;
@@ -42,19 +54,22 @@ export class ApiEventRecorder implements EventRecorder {
   /** Nothing is waited for any more. */
   readonly #hurry = new AbortController();
   #sending: Promise<void> | undefined;
+  readonly #onDropped: (cause: DropCause) => void;
   #dropped = 0;
   #sequence = 0;
 
-  constructor({ api, nodeName, clock, logger }: { api: ApiClient; nodeName: string; clock: Clock; logger: Logger }) {
+  constructor({ api, nodeName, clock, logger, onDropped = () => {} }: ApiEventRecorderOptions) {
     this.#api = api;
     this.#host = nodeName;
     this.#clock = clock;
     this.#logger = logger;
+    this.#onDropped = onDropped;
   }
 
   event(object: ObjectReference, type: EventType, reason: string, message: string): void {
     if (this.#stopped.signal.aborted) return;
     if (this.#queue.length >= queueLength) {
+      this.#onDropped('queue_full');
       if (this.#dropped++ === 0) this.#logger.warn({ reason }, 'Too many events wait for the API server, further ones are dropped');
       return;
     }
@@ -69,6 +84,7 @@ export class ApiEventRecorder implements EventRecorder {
     await this.#sending;
     cancel();
     this.#stopped.abort();
+    if (this.#queue.length > 0) this.#logger.warn({ dropped: this.#queue.length }, 'Events were not sent before the end');
   }
 
   #wake(): void {
@@ -80,14 +96,22 @@ export class ApiEventRecorder implements EventRecorder {
 
   async #drain(): Promise<void> {
     await this.#clock.sleep(lingerMilliseconds, this.#hurry.signal);
-    for (let next = this.#queue.shift(); next !== undefined && !this.#stopped.signal.aborted; next = this.#queue.shift()) {
-      const correlated = this.#correlator.correlate(next, next.time);
-      if (correlated.outcome === 'dropped') continue;
-      await this.#whenCalm();
-      await this.#deliver(next, correlated);
+    for (let next = this.#queue[0]; next !== undefined && !this.#stopped.signal.aborted; next = this.#queue[0]) {
+      await this.#pass(next);
+      if (!this.#stopped.signal.aborted) this.#queue.shift();
     }
     if (this.#dropped > 0) this.#logger.warn({ dropped: this.#dropped }, 'Events were dropped');
     this.#dropped = 0;
+  }
+
+  async #pass(pending: Pending): Promise<void> {
+    const correlated = this.#correlator.correlate(pending, pending.time);
+    if (correlated.outcome === 'dropped') {
+      this.#onDropped('spam');
+      return;
+    }
+    await this.#whenCalm();
+    await this.#deliver(pending, correlated);
   }
 
   async #whenCalm(): Promise<void> {
@@ -105,10 +129,13 @@ export class ApiEventRecorder implements EventRecorder {
         // Refused for good: the namespace is going away, or the object is not valid.
         if (isRefused(error)) {
           this.#logger.warn({ error: messageOf(error), reason: pending.reason }, 'Event was refused');
+          this.#onDropped('refused');
           return;
         }
-        if (attempt === tries) this.#logger.warn({ error: messageOf(error), reason: pending.reason }, 'Event was given up');
-        else await this.#clock.sleep(retryInterval, this.#stopped.signal);
+        if (attempt === tries) {
+          this.#logger.warn({ error: messageOf(error), reason: pending.reason }, 'Event was given up');
+          this.#onDropped('given_up');
+        } else await this.#clock.sleep(retryInterval, this.#stopped.signal);
       }
     }
   }
