@@ -26,7 +26,7 @@ export function createPreview2(context: GuestContext, files: GuestFiles, network
       ...stdio.imports,
       ...createClocks(context),
       ...createRandom(context),
-      ...createSockets(context, network),
+      ...createSockets(context, network, files.table),
       ...createHttp(context, network),
       ...createFilesystem(context, files),
       'wasi:io/error': errors,

@@ -29,7 +29,7 @@ export function createPreview3(context: GuestContext, files: GuestFiles, preview
       ...createClocks(context),
       ...createRandom(context),
       ...http.imports,
-      ...createSockets(context, network.policy),
+      ...createSockets(context, network.policy, files.table),
       'wasi:filesystem/types@0.3': { Descriptor },
       'wasi:filesystem/preopens@0.3': {
         getDirectories: (): [Descriptor, string][] => {

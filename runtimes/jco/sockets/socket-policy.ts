@@ -1,4 +1,6 @@
+import { FileError } from '../../../core/guest/files/file-error.ts';
 import type { GuestListener } from '../../../core/guest/host.ts';
+import type { NodeTable } from '../filesystem/open-node.ts';
 import type { NetworkPolicy } from '../network/network-policy.ts';
 import type { GuestContext } from '../host/guest-context.ts';
 import type { IpSocketAddress } from './address.ts';
@@ -9,26 +11,33 @@ import { refuse } from './error-code.ts';
 export class SocketPolicy {
   readonly context: GuestContext;
   readonly #network: NetworkPolicy;
-  #open = 0;
+  readonly #table: NodeTable;
+  /** One for each socket; which is whose does not matter. */
+  readonly #held: { close(): void }[] = [];
 
-  constructor(context: GuestContext, network: NetworkPolicy) {
+  /** `table`: of the guest's files. Its sockets count there, too: for the guest's limit, and for the node's. */
+  constructor(context: GuestContext, network: NetworkPolicy, table: NodeTable) {
     this.context = context;
     this.#network = network;
+    this.#table = table;
   }
 
   get network(): NetworkPolicy {
     return this.#network;
   }
 
-  /** One more socket. @throws `out-of-memory` at the guest's limit of descriptors: 0.3 has no word for it */
+  /** One more socket. @throws `out-of-memory` at the guest's limit of descriptors, or the node's: 0.3 has no word for it */
   opened(): void {
-    const { host } = this.context;
-    if (this.#open >= host.limits.descriptors || !host.nodeHasDescriptors()) refuse('out-of-memory');
-    this.#open++;
+    try {
+      this.#held.push(this.#table.hold(() => ({ close() {} })));
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      refuse('out-of-memory');
+    }
   }
 
   closed(): void {
-    this.#open--;
+    this.#table.release(this.#held.pop()!);
   }
 
   /** @throws `access-denied` */

@@ -12,6 +12,7 @@ import { NetworkPolicy } from '../../../runtimes/jco/network/network-policy.ts';
 import { GuestContext } from '../../../runtimes/jco/host/guest-context.ts';
 import { socketAddressOf } from '../../../runtimes/jco/sockets/address.ts';
 import { SocketPolicy } from '../../../runtimes/jco/sockets/socket-policy.ts';
+import { openGuestFiles } from '../../../runtimes/jco/filesystem/guest-files.ts';
 import { TcpSocket } from '../../../runtimes/jco/preview3/sockets/tcp-socket.ts';
 import { TestGuestHost } from '../../support/guest-host.ts';
 
@@ -26,7 +27,7 @@ before(async () => {
   port = sockets.bound[0]!.addresses[0]!.port;
   const host = new TestGuestHost({ listeners: createGuestListeners(sockets.order) });
   sockets.connect(() => host.blocker.wake());
-  policy = new SocketPolicy(new GuestContext({} as GuestTask, host), new NetworkPolicy());
+  policy = new SocketPolicy(new GuestContext({} as GuestTask, host), new NetworkPolicy(), openGuestFiles(host).table);
 });
 after(() => sockets.close('cut'));
 

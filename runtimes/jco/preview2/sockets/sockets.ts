@@ -1,3 +1,4 @@
+import type { NodeTable } from '../../filesystem/open-node.ts';
 import type { NetworkPolicy } from '../../network/network-policy.ts';
 import type { IpAddressFamily } from '../../sockets/address.ts';
 import { SocketPolicy } from '../../sockets/socket-policy.ts';
@@ -11,8 +12,8 @@ import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from './udp
  * `wasi:sockets` 0.2, under the network policy: what may not be reached or listened on is `access-denied`, at once. A component that
  * imports these is suspended while it waits, so that the thread's event loop turns (runtimes/jco/prepare/transpile-options.ts).
  */
-export function createSockets(context: GuestContext, network: { readonly policy: NetworkPolicy }): HostInterfaces {
-  const policy = new SocketPolicy(context, network.policy);
+export function createSockets(context: GuestContext, network: { readonly policy: NetworkPolicy }, table: NodeTable): HostInterfaces {
+  const policy = new SocketPolicy(context, network.policy, table);
   return {
     'wasi:sockets/network': { Network, networkErrorCode },
     'wasi:sockets/instance-network': {

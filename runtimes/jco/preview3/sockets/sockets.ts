@@ -1,4 +1,5 @@
 import { AddressProhibited } from '../../network/network-policy.ts';
+import type { NodeTable } from '../../filesystem/open-node.ts';
 import type { NetworkPolicy } from '../../network/network-policy.ts';
 import { ComponentFailure } from '../../host/component-failure.ts';
 import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
@@ -9,8 +10,8 @@ import { TcpSocket } from './tcp-socket.ts';
 import { UdpSocket } from './udp-socket.ts';
 
 /** `wasi:sockets` 0.3: TCP and UDP of the thread's own event loop, under the network policy. */
-export function createSockets(context: GuestContext, network: NetworkPolicy): HostInterfaces {
-  const policy = new SocketPolicy(context, network);
+export function createSockets(context: GuestContext, network: NetworkPolicy, table: NodeTable): HostInterfaces {
+  const policy = new SocketPolicy(context, network, table);
   return {
     'wasi:sockets/types@0.3': {
       TcpSocket: class GuestTcpSocket extends TcpSocket {
