@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { threadId } from 'node:worker_threads';
@@ -54,7 +55,7 @@ interface DedicatedThread {
 async function warmUp({ runtimeUrl, rehearsed }: Preload, thread: DedicatedThread): Promise<void> {
   thread.runtimes.set(runtimeUrl, await importRuntime(runtimeUrl));
   // Not lowered: only root could raise it again.
-  if (rehearsed) await rehearse(runtimeUrl, (port) => takeOrders(port, thread, new Priority(0)));
+  if (rehearsed) await rehearse(runtimeUrl, (port) => takeOrders(port, thread, new Priority(os.constants.priority.PRIORITY_HIGHEST)));
 }
 
 /** Runs the containers that are ordered through `port`, one after the other. */

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { messageOf } from '../../api/errors.ts';
 import type { GuestExit, RuntimeThread } from '../../api/runtime.ts';
@@ -11,7 +10,8 @@ import { importRuntime } from '../import-runtime.ts';
 import { instantiate } from '../instantiate.ts';
 import { OutputRingWriter } from '../rings/output-ring.ts';
 import { Pace } from '../cpu/pace.ts';
-import { controlBytes, controlWord, cpuOffset, guestNiceness } from '../protocol.ts';
+import { Priority } from '../cpu/priority.ts';
+import { controlBytes, controlWord, cpuOffset } from '../protocol.ts';
 import { ownTid } from '../own-tid.ts';
 import { runOnHost } from '../ending/run-on-host.ts';
 import { GuestGarbage } from './guest-garbage.ts';
@@ -89,7 +89,7 @@ export function serveShared({ port, output, control, pace: paced }: SharedThread
     else if (message.kind === 'wake') guests.get(message.guest)?.wake();
     else guests.get(message.guest)?.doom(new StopSignal());
   });
-  os.setPriority(guestNiceness);
+  new Priority().lower();
   post({ kind: 'ready', threadId, tid: ownTid() });
   return new Promise<never>(() => {});
 }
