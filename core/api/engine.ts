@@ -192,6 +192,7 @@ export interface Engine {
   removeContainer(id: string): Promise<void>;
   podSandbox(uid: string): PodSandboxObservation | undefined;
   listPodSandboxes(): readonly PodSandboxObservation[];
+  podSandboxUids(): readonly string[];
   containerStats(): readonly ContainerStats[];
   /** Rejects with CONTAINER_NOT_FOUND when it does not run. */
   attach(id: string): Promise<AttachedStreams>;

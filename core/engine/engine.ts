@@ -216,6 +216,10 @@ export class WasmEngine implements Engine {
     return [...this.#sandboxes.values()].map((sandbox) => sandbox.observe());
   }
 
+  podSandboxUids(): readonly string[] {
+    return [...this.#sandboxes.keys()];
+  }
+
   containerStats(): readonly ContainerStats[] {
     const now = this.#clock.now();
     return [...this.#sandboxes.values()].flatMap(({ config, containers }) => [...containers.values()].flatMap((container) => container.stats(config, now) ?? []));

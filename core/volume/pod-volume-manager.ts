@@ -104,12 +104,6 @@ export class PodVolumeManager implements VolumeManager {
     return usedBytes(volumeDirectory(this.#options.podsDirectory, podUid, 'emptyDir', volume), enough);
   }
 
-  async onDisk(): Promise<readonly string[]> {
-    const uids = await list(this.#options.podsDirectory);
-    const held = await Promise.all(uids.map((uid) => stat(volumesDirectory(this.#options.podsDirectory, uid)).then(() => true, ifMissing)));
-    return uids.filter((_, index) => held[index]);
-  }
-
   async #setUpAll(pod: Pod, mounted: Map<string, ReadyVolume>): Promise<void> {
     const volumes = pod.spec.volumes ?? [];
     const outcomes = await Promise.allSettled(volumes.map(async (volume) => mounted.set(volume.name, await this.#setUpVolume(pod, volume))));

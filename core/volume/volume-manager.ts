@@ -17,6 +17,4 @@ export interface VolumeManager {
   tearDown(podUid: string): Promise<void>;
   /** Bytes on disk that an emptyDir volume holds; counting stops when they are more than `enough`. */
   emptyDirBytes(podUid: string, volume: string, enough: number): Promise<number>;
-  /** Pods on disk, for housekeeping: UIDs with a volumes directory. */
-  onDisk(): Promise<readonly string[]>;
 }

@@ -43,7 +43,8 @@ export class EmptyDirEvictor {
   async #round(): Promise<void> {
     const { pods, volumes, evict, logger } = this.#options;
     for (const pod of pods()) {
-      for (const { name, emptyDir } of pod.spec.volumes ?? []) {
+      if (pod.spec.volumes === undefined) continue;
+      for (const { name, emptyDir } of pod.spec.volumes) {
         if (emptyDir?.sizeLimit === undefined || (emptyDir.medium ?? '') !== '') continue;
         try {
           const limit = Number(parseQuantity(emptyDir.sizeLimit));

@@ -57,12 +57,12 @@ export class Housekeeper {
   }
 
   async #found(): Promise<readonly string[]> {
-    const { engine, volumes, podsDirectory } = this.#options;
+    const { engine, podsDirectory } = this.#options;
     const directories = await readdir(podsDirectory).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    return [...new Set([...engine.listPodSandboxes().map(({ uid }) => uid), ...(await volumes.onDisk()), ...directories])];
+    return [...new Set([...engine.podSandboxUids(), ...directories])];
   }
 
   async #remove(uid: string): Promise<void> {

@@ -43,6 +43,8 @@ export interface PodWorkersOptions {
 const resyncMilliseconds = 60_000;
 /** Thousands of pods less often: all looks together are bounded, so that an idle node is one. */
 const resyncsPerSecond = 30;
+/** They fall on whole multiples of it: several pods at once cost less than one after the other, each with a wake-up and cold caches. */
+const resyncGridMilliseconds = 2000;
 const failedMilliseconds = 10_000;
 const waitForNameMilliseconds = 1000;
 
@@ -255,8 +257,11 @@ export class PodWorkers implements PodSyncer {
   }
 
   #again(at?: number): SyncOutcome {
-    const resync = Math.max(resyncMilliseconds, (this.#records.size / resyncsPerSecond) * 1000) * (1 + this.#options.random() / 2);
-    const wait = at === undefined ? resync : Math.max(0, at - this.#options.clock.now());
+    const { clock, random } = this.#options;
+    const earliest = Math.max(resyncMilliseconds, (this.#records.size / resyncsPerSecond) * 1000) * (1 + random() / 2);
+    const now = clock.monotonic();
+    const resync = Math.ceil((now + earliest) / resyncGridMilliseconds) * resyncGridMilliseconds - now;
+    const wait = at === undefined ? resync : Math.max(0, at - clock.now());
     return { kind: 'ok', againAfterMilliseconds: Math.min(wait, resync) };
   }
 }

@@ -143,8 +143,8 @@ class ManifestReader {
   }
 
   #deliver(found: ReadonlyMap<string, readonly Pod[]>): void {
-    const before = [...this.#delivered.values()].flat();
-    const now = [...found.values()].flat();
+    const before = podsOfOthers(this.#delivered, found);
+    const now = podsOfOthers(found, this.#delivered);
     this.#delivered = found;
     const [old, current] = [new Set(before), new Set(now)];
     for (const object of before) if (!current.has(object)) this.#subscriber.next({ type: 'REMOVED', object });
@@ -152,4 +152,9 @@ class ManifestReader {
     if (!this.#synced) this.#subscriber.next({ type: 'SYNCED' });
     this.#synced = true;
   }
+}
+
+/** Pods of the files that are not as they are in `others`: of thousands that are, nothing is compared. */
+function podsOfOthers(files: ReadonlyMap<string, readonly Pod[]>, others: ReadonlyMap<string, readonly Pod[]>): readonly Pod[] {
+  return [...files].flatMap(([file, pods]) => (others.get(file) === pods ? [] : pods));
 }

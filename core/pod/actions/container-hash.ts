@@ -4,6 +4,7 @@ import { containerRuntimeAnnotation, isolationAnnotation, runtimeAnnotation, sta
 /** FNV-1a, 32 bits, from two beginnings. */
 const beginnings = [0x811c9dc5, 0x050c5d1f] as const;
 const fnvPrime = 0x01000193;
+const encoder = new TextEncoder();
 
 /**
  * Of name, image, runtime, isolation and stack as annotated, 16 hex digits. A different hash means
@@ -19,7 +20,7 @@ export function containerHash(pod: Pod, container: Container): string {
     annotations[isolationAnnotation] ?? '',
     ...(stack === undefined ? [] : [stack]),
   ]);
-  const bytes = new TextEncoder().encode(definition);
+  const bytes = encoder.encode(definition);
   return beginnings.map((beginning) => hex(bytes.reduce((hash, byte) => Math.imul(hash ^ byte, fnvPrime), beginning))).join('');
 }
 

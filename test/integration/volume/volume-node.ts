@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { NEVER } from 'rxjs';
@@ -67,8 +68,14 @@ export class VolumeNode {
     return path.join(this.root, 'pods');
   }
 
+  /** Pods that have a directory of volumes. */
+  async onDisk(): Promise<readonly string[]> {
+    const uids = await readdir(this.pods).catch(() => []);
+    return uids.filter((uid) => existsSync(path.join(this.pods, uid, 'volumes')));
+  }
+
   async stop(): Promise<void> {
-    for (const uid of await this.manager.onDisk()) await this.manager.tearDown(uid);
+    for (const uid of await this.onDisk()) await this.manager.tearDown(uid);
     await this.memory.stop();
     await this.#host.stop();
     await rm(this.root, { recursive: true, force: true });

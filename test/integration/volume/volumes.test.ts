@@ -85,7 +85,7 @@ describe('volumes with content from the API', () => {
     assert.deepEqual(await content(node.directory('uid-1', 'secret', 's')), { password: 's3cret' }, 'its directory leads there');
     await node.manager.tearDown('uid-1');
     assert.equal(existsSync(mount!.hostPath), false);
-    assert.deepEqual(await node.manager.onDisk(), []);
+    assert.deepEqual(await node.onDisk(), []);
   });
 
   it('projects token, certificate and namespace as the API server asks for every pod', async () => {
@@ -126,7 +126,7 @@ describe('volumes with content from the API', () => {
     assert.equal(new Set(mounts.flat().map(({ hostPath }) => hostPath)).size, 250);
     for (const { hostPath, guestPath } of mounts.flat()) assert.deepEqual(Object.keys(await content(hostPath)), Number(guestPath.slice(2)) % 2 === 0 ? ['a', 'b', 'raw'] : ['password']);
     await Promise.all(pods.map(({ metadata }) => node.manager.tearDown(metadata.uid)));
-    assert.deepEqual(await node.manager.onDisk(), []);
+    assert.deepEqual(await node.onDisk(), []);
   });
 
   const refusals: readonly (readonly [title: string, volume: NonNullable<Pod['spec']['volumes']>[number], code: string, text: string])[] = [
@@ -339,11 +339,11 @@ describe('after a restart of the node', () => {
       await node.restart();
       assert.equal(existsSync(mount!.hostPath), false, 'leftovers are removed at start');
       await assert.rejects(node.manager.mounts(pod, pod.spec.containers[0]!), { code: 'VOLUME_SET_UP_FAILED' });
-      assert.deepEqual(await node.manager.onDisk(), ['old']);
+      assert.deepEqual(await node.onDisk(), ['old']);
       assert.deepEqual(await content((await setUp(pod))[0]!.hostPath), { k: 'v' });
       await node.restart();
       await node.manager.tearDown('old');
-      assert.deepEqual(await node.manager.onDisk(), []);
+      assert.deepEqual(await node.onDisk(), []);
       assert.equal(existsSync(path.join(node.pods, 'old', 'volumes')), false);
     } finally {
       await node.stop();

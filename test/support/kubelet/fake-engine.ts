@@ -131,6 +131,10 @@ export class FakeEngine implements Engine {
     return [...this.#sandboxes.keys()].map((uid) => this.podSandbox(uid)!);
   }
 
+  podSandboxUids(): readonly string[] {
+    return [...this.#sandboxes.keys()];
+  }
+
   containerStats(): readonly ContainerStats[] {
     return [];
   }

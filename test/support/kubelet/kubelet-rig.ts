@@ -40,10 +40,6 @@ export class FakeVolumes implements VolumeManager {
     this.calls.push(`measure ${volume} of ${podUid}`);
     return this.bytes;
   }
-
-  async onDisk(): Promise<readonly string[]> {
-    return [];
-  }
 }
 
 function runtime(name: string, accepts: RuntimeManifest['accepts'], state: RegisteredRuntime['state'] = 'active'): RegisteredRuntime {
