@@ -32,6 +32,11 @@ export function socketAddressOf({ address, port }: { readonly address: string; r
   return ip.tag === 'ipv4' ? { tag: 'ipv4', val: { port, address: ip.val } } : { tag: 'ipv6', val: { port, flowInfo: 0, address: ip.val, scopeId: 0 } };
 }
 
+/** Any address of the node's, any free port. */
+export function anyAddress(family: IpAddressFamily): IpSocketAddress {
+  return socketAddressOf({ address: family === 'ipv4' ? '0.0.0.0' : '::', port: 0 });
+}
+
 const notUnicast = new BlockList();
 notUnicast.addSubnet('224.0.0.0', 4, 'ipv4');
 notUnicast.addAddress('255.255.255.255', 'ipv4');

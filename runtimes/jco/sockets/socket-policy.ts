@@ -22,17 +22,14 @@ export class SocketPolicy {
     this.#table = table;
   }
 
-  get network(): NetworkPolicy {
-    return this.#network;
-  }
-
-  /** One more socket. @throws `out-of-memory` at the guest's limit of descriptors, or the node's: 0.3 has no word for it */
-  opened(): void {
+  /** One more socket; false at the guest's limit of descriptors, or the node's. */
+  open(): boolean {
     try {
       this.#held.push(this.#table.hold(() => ({ close() {} })));
+      return true;
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      refuse('out-of-memory');
+      return false;
     }
   }
 
@@ -50,9 +47,9 @@ export class SocketPolicy {
     return port === 0 ? undefined : this.context.host.listeners.find((listener) => listener.port === port);
   }
 
-  /** Any free port may be had, to send from; a port by number only where the guest may listen. @throws `access-denied` */
-  mayBind(address: IpSocketAddress): void {
-    if (address.val.port !== 0 && !this.#network.listens) refuse('access-denied');
+  /** Any free port may be had by who may reach anybody, to send from; a port by number only where the guest may listen. @throws `access-denied` */
+  mayBind({ val: { port } }: IpSocketAddress): void {
+    if (!this.#network.listens && (port !== 0 || !this.#network.outgoing)) refuse('access-denied');
   }
 
   /** @throws `access-denied` */

@@ -3,10 +3,12 @@ import type { GuestConnection } from '../../../../core/guest/host.ts';
 import { InputStream, OutputStream, closed, largestTransfer } from '../streams.ts';
 import type { GuestContext } from '../../host/guest-context.ts';
 import type { Wait } from '../../../../core/guest/host.ts';
+import type { IpSocket } from '../../sockets/ip-socket.ts';
+import type { TcpConnection } from '../../sockets/tcp-endpoint.ts';
 import { streamFailure } from './error-code.ts';
 
 /** A TCP connection as the streams use it. */
-export interface Connection {
+export interface Connection extends TcpConnection {
   /** At most `length` bytes; undefined when there are none yet; `ended` when the peer has ended its direction. @throws a system error */
   take(length: number): Uint8Array | 'ended' | undefined;
   /** False: `take` would answer undefined. */
@@ -18,9 +20,6 @@ export interface Connection {
   /** True when everything written is with the kernel. */
   readonly flushed: boolean;
   shutdown(direction: 'read' | 'write'): void;
-  setKeepAlive(enabled: boolean, idleNanoseconds: bigint): void;
-  /** What was written is still sent. */
-  close(): void;
 }
 
 /** One that was dialled, or accepted on a port of its own: it lives in the thread's event loop. */
@@ -125,45 +124,48 @@ export class DeclaredConnection implements Connection {
   }
 }
 
-/** Holds a connection open: the socket's handle and each of its streams. */
-export class ConnectionHolders {
+/** A connection that a socket and its two streams share: it is closed when the last of them is gone. */
+export class SharedConnection implements TcpConnection {
   readonly connection: Connection;
-  readonly #onLast: () => void;
-  #count = 1;
+  readonly socket: IpSocket;
   readonly shut = { read: false, write: false };
 
-  constructor(connection: Connection, onLast: () => void) {
+  constructor(connection: Connection, socket: IpSocket) {
     this.connection = connection;
-    this.#onLast = onLast;
+    this.socket = socket;
   }
 
-  hold(): this {
-    this.#count++;
-    return this;
+  setKeepAlive(enabled: boolean, idleNanoseconds: bigint): void {
+    this.connection.setKeepAlive(enabled, idleNanoseconds);
   }
 
-  release(): void {
-    if (--this.#count > 0) return;
+  shutdown(direction: 'read' | 'write'): void {
+    if (this.shut[direction]) return;
+    this.shut[direction] = true;
+    this.connection.shutdown(direction);
+  }
+
+  close(): void {
     this.connection.close();
-    this.#onLast();
   }
 }
 
 export class SocketInputStream extends InputStream {
-  readonly #held: ConnectionHolders;
+  readonly #shared: SharedConnection;
 
-  constructor(context: GuestContext, held: ConnectionHolders) {
+  constructor(context: GuestContext, shared: SharedConnection) {
     // What has arrived and was not read lies in the host's memory.
     super(context, largestTransfer);
-    this.#held = held.hold();
+    this.#shared = shared;
+    shared.socket.hold();
   }
 
   protected take(length: number): Uint8Array {
-    if (this.#held.shut.read) throw closed();
+    if (this.#shared.shut.read) throw closed();
     if (length === 0) return new Uint8Array();
     let taken: Uint8Array | 'ended' | undefined;
     try {
-      taken = this.#held.connection.take(length);
+      taken = this.#shared.connection.take(length);
     } catch (error) {
       throw streamFailure(this.context, error);
     }
@@ -172,27 +174,28 @@ export class SocketInputStream extends InputStream {
   }
 
   protected pending(): Wait | undefined {
-    const ready = (): boolean => this.#held.shut.read || this.#held.connection.readable;
+    const ready = (): boolean => this.#shared.shut.read || this.#shared.connection.readable;
     return ready() ? undefined : { ready };
   }
 
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
-    this.#held.release();
+    this.#shared.socket.release();
   }
 }
 
 export class SocketOutputStream extends OutputStream {
-  readonly #held: ConnectionHolders;
+  readonly #shared: SharedConnection;
   #flushing = false;
 
-  constructor(context: GuestContext, held: ConnectionHolders) {
+  constructor(context: GuestContext, shared: SharedConnection) {
     super(context, largestTransfer);
-    this.#held = held.hold();
+    this.#shared = shared;
+    shared.socket.hold();
   }
 
   protected permit(): number {
-    const { connection, shut } = this.#held;
+    const { connection, shut } = this.#shared;
     const { room } = connection;
     if (shut.write || room < 0) throw closed();
     this.#flushing &&= !connection.flushed;
@@ -201,20 +204,20 @@ export class SocketOutputStream extends OutputStream {
 
   protected accept(bytes: Uint8Array): void {
     try {
-      if (bytes.length > 0) this.#held.connection.write(bytes);
+      if (bytes.length > 0) this.#shared.connection.write(bytes);
     } catch (error) {
       throw streamFailure(this.context, error);
     }
   }
 
   protected deliver(): void {
-    if (this.#held.shut.write || this.#held.connection.room < 0) throw closed();
+    if (this.#shared.shut.write || this.#shared.connection.room < 0) throw closed();
     this.#flushing = true;
   }
 
   protected pending(): Wait | undefined {
     const ready = (): boolean => {
-      const { connection, shut } = this.#held;
+      const { connection, shut } = this.#shared;
       return shut.write || connection.room < 0 || (connection.room > 0 && (!this.#flushing || connection.flushed));
     };
     return ready() ? undefined : { ready };
@@ -222,6 +225,6 @@ export class SocketOutputStream extends OutputStream {
 
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
-    this.#held.release();
+    this.#shared.socket.release();
   }
 }

@@ -1,4 +1,5 @@
 import { errorCodeOf } from '../../sockets/error-code.ts';
+import type { Words } from '../../sockets/ip-socket.ts';
 import { ComponentFailure } from '../../host/component-failure.ts';
 import type { GuestContext } from '../../host/guest-context.ts';
 import { IoError, operationFailed } from '../streams.ts';
@@ -25,16 +26,9 @@ export function refuse(code: ErrorCode): never {
   throw new ComponentFailure(code);
 }
 
-/** Makes `result<_, error-code>` of what a call, or 0.3's part of the work, says. */
-export function attempt<Result>(action: () => Result): Result {
-  try {
-    return action();
-  } catch (error) {
-    throw new ComponentFailure(codeOf(error));
-  }
-}
+export const words: Words = { errorCodeOf: codeOf, socketLimit: 'new-socket-limit' };
 
-/** The same as a stream's failure. */
+/** What went wrong, as a stream's failure. */
 export function streamFailure(context: GuestContext, error: unknown): ComponentFailure<unknown> {
   const code = codeOf(error);
   return operationFailed(new IoError(context, `socket: ${code}`, { sockets: code }));

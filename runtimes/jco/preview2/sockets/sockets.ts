@@ -3,10 +3,12 @@ import type { NetworkPolicy } from '../../network/network-policy.ts';
 import type { IpAddressFamily } from '../../sockets/address.ts';
 import { SocketPolicy } from '../../sockets/socket-policy.ts';
 import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
+import { IncomingDatagramStream, OutgoingDatagramStream } from './datagram-streams.ts';
 import { networkErrorCode } from './error-code.ts';
 import { ResolveAddressStream, resolveAddresses } from './name-lookup.ts';
-import { Network, TcpSocket } from './tcp-socket.ts';
-import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from './udp-socket.ts';
+import { Network } from './network.ts';
+import { TcpSocket } from './tcp-socket.ts';
+import { UdpSocket } from './udp-socket.ts';
 
 /**
  * `wasi:sockets` 0.2, under the network policy: what may not be reached or listened on is `access-denied`, at once. A component that

@@ -1,10 +1,8 @@
-import { AddressProhibited } from '../../network/network-policy.ts';
 import type { NodeTable } from '../../filesystem/open-node.ts';
 import type { NetworkPolicy } from '../../network/network-policy.ts';
-import { ComponentFailure } from '../../host/component-failure.ts';
 import type { GuestContext, HostInterfaces } from '../../host/guest-context.ts';
-import { ipAddressOf } from '../../sockets/address.ts';
 import type { IpAddress, IpAddressFamily } from '../../sockets/address.ts';
+import { lookUp } from '../../sockets/name-lookup.ts';
 import { SocketPolicy } from '../../sockets/socket-policy.ts';
 import { TcpSocket } from './tcp-socket.ts';
 import { UdpSocket } from './udp-socket.ts';
@@ -30,14 +28,7 @@ export function createSockets(context: GuestContext, network: NetworkPolicy, tab
     'wasi:sockets/ip-name-lookup@0.3': {
       resolveAddresses: async (name: string): Promise<IpAddress[]> => {
         context.called();
-        if (name === '' || name.length > 255 || /[^\w.:\u0080-\uffff-]/.test(name)) throw new ComponentFailure({ tag: 'invalid-argument' });
-        try {
-          return (await network.resolve(name)).map(({ address }) => ipAddressOf(address));
-        } catch (error) {
-          if (error instanceof AddressProhibited) throw new ComponentFailure({ tag: 'access-denied' });
-          const code = error instanceof Error && 'code' in error ? error.code : undefined;
-          throw new ComponentFailure({ tag: code === 'ENOTFOUND' ? 'name-unresolvable' : code === 'EAI_AGAIN' ? 'temporary-resolver-failure' : 'permanent-resolver-failure' });
-        }
+        return lookUp(network, name);
       },
     },
   };
