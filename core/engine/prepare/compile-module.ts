@@ -1,12 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { messageOf, WasmletError } from '../../api/errors.ts';
 
+/** Longer than any compilation, and the longest that a timer takes. */
+const farMilliseconds = 2 ** 31 - 1;
+
 /** @throws WasmletError `MODULE_MALFORMED` */
 export async function compileModule(bytes: Uint8Array): Promise<WebAssembly.Module> {
+  // V8's own threads do not count among what keeps a process going: one that waits for nothing else would end here.
+  const waiting = setTimeout(() => {}, farMilliseconds);
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
     throw new WasmletError('MODULE_MALFORMED', messageOf(error), { cause: error });
+  } finally {
+    clearTimeout(waiting);
   }
 }
 
