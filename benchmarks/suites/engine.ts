@@ -37,7 +37,7 @@ export const engine: LocalSuite = {
   parameters: ({ n }) => ({ n }),
   async run(bed, { n }) {
     const runtimes = await Promise.all(['wasi', 'jco'].map((name) => registered(bed, name)));
-    const options = { runtimes: registryOf(...runtimes), threadEntry: pathToFileURL(join(dist(bed), 'thread-entry.js')), compileCache: join(bed.directory, 'compile-cache') };
+    const options = { runtimes: registryOf(...runtimes), threadEntry: pathToFileURL(join(dist(bed), 'thread-entry.cjs')), compileCache: join(bed.directory, 'compile-cache') };
     const engines: EngineBed[] = [];
     const engineOf = async (name: string, warmThreads: number): Promise<EngineBed> => {
       const directory = join(bed.directory, name);

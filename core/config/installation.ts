@@ -28,7 +28,7 @@ export function locate(invocation: Invocation): Installation {
   const rooms = form === 'source' ? ['runtimes', 'plugins'] : ['plugins'];
   return {
     ...invocation,
-    threadEntry: pathToFileURL(form === 'source' ? path.join(root, 'core/engine/threads/thread-entry.js') : path.join(code, 'thread-entry.js')),
+    threadEntry: pathToFileURL(form === 'source' ? path.join(root, 'core/engine/threads/thread-entry.js') : path.join(code, 'thread-entry.cjs')),
     plugins: findPlugins(rooms.map((room) => path.join(code, room))),
     examples: path.join(root, 'examples'),
   };

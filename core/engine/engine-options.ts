@@ -8,7 +8,7 @@ export interface WasmEngineOptions {
   readonly runtimes: RuntimeRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** `core/engine/threads/thread-entry.js`, or its built name. */
+  /** `core/engine/threads/thread-entry.js`, or the release bundle's `thread-entry.cjs`. */
   readonly threadEntry: URL;
   /** V8's compile cache for threads and prepare processes; absent: none. */
   readonly compileCache?: string | undefined;

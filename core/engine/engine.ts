@@ -67,7 +67,6 @@ export class WasmEngine implements Engine {
     this.#places = new GuestPlaces({ ...given, entry: given.threadEntry });
     this.#preparer = new Preparer({
       clock: given.clock,
-      entry: given.threadEntry,
       compileCache: given.compileCache,
       directory: path.join(given.rootDirectory, 'prepared'),
       maxStoredBytes: given.maxPreparedBytes,

@@ -1,14 +1,6 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RuntimeThread } from '../api/runtime.ts';
-
-const source = import.meta.url.endsWith('.ts');
-
-/** Where this code lies: in a checkout the repository, in the release bundle the package. */
-export const installation = path.resolve(import.meta.dirname, source ? '../..' : '..');
-
-/** Where the installation's own runtimes lie; they find its parts by their place. */
-const ownRuntimes = (source ? path.join(installation, 'runtimes') : path.join(import.meta.dirname, 'plugins')) + path.sep;
+import { ownRuntimes, source } from './installation.ts';
 
 let published = false;
 

@@ -10,14 +10,13 @@ import { createDedicatedHost } from './dedicated/dedicated-host.ts';
 import { rehearse } from './dedicated/rehearsal.ts';
 import { StopSignal } from './ending/doom.ts';
 import { ownTid } from './own-tid.ts';
-import { importRuntime, installation } from './import-runtime.ts';
+import { installation } from './installation.ts';
 import { landlockRules } from './landlock/landlock-rules.ts';
 import { landlockVersion, restrictThread } from './landlock/restrict-thread.ts';
 import { controlWord } from './protocol.ts';
 import { Priority } from './cpu/priority.ts';
 import type { GuestOrder, Preload, ThreadMessage, ThreadTask } from './protocol.ts';
 import { runOnHost } from './ending/run-on-host.ts';
-import type { SharedThreadTask } from './shared/shared-protocol.ts';
 
 /** Linear memory of guests that have ended, in KiB, and their number, before it is collected in between two guests. */
 const garbageKibibytes = 32 * 1024;
@@ -27,18 +26,14 @@ const idleMilliseconds = 500;
 /** Share of the JavaScript heap that former guests may leave in use; with more the thread takes no other. */
 const usableHeap = 0.5;
 
-/** A thread's whole life, as a piscina task. It never settles: piscina must not give the thread to anybody; the main thread ends it. */
-export async function serve(task: ThreadTask | SharedThreadTask): Promise<never> {
-  if (task.kind === 'dedicated') return serveDedicated(task);
-  const { serveShared } = await import('./shared/serve-shared.ts');
-  return serveShared(task);
-}
+/** Loads the thread module of a runtime by its URL. */
+export type LoadRuntime = (url: string) => Promise<RuntimeThread>;
 
 /**
  * A thread that has one guest at a time: warm up, then run one container after the other, as the main thread orders them.
  */
-async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
-  const thread: DedicatedThread = { runtimes: new Map(), remains: new Remains() };
+export async function serveDedicated({ port, preload }: ThreadTask, load: LoadRuntime): Promise<never> {
+  const thread: DedicatedThread = { runtimes: new Runtimes(load), remains: new Remains() };
   if (preload !== undefined) await warmUp(preload, thread).catch(() => {}); // What is wrong is reported when a container needs the runtime.
   takeOrders(port, thread, new Priority());
   port.postMessage({ kind: 'ready', threadId, tid: ownTid() } satisfies ThreadMessage);
@@ -47,13 +42,12 @@ async function serveDedicated({ port, preload }: ThreadTask): Promise<never> {
 
 /** What a thread keeps from one guest to the next. */
 interface DedicatedThread {
-  /** By URL. */
-  readonly runtimes: Map<string, RuntimeThread>;
+  readonly runtimes: Runtimes;
   readonly remains: Remains;
 }
 
 async function warmUp({ runtimeUrl, rehearsed }: Preload, thread: DedicatedThread): Promise<void> {
-  thread.runtimes.set(runtimeUrl, await importRuntime(runtimeUrl));
+  await thread.runtimes.at(runtimeUrl);
   // Not lowered: only root could raise it again.
   if (rehearsed) await rehearse(runtimeUrl, (port) => takeOrders(port, thread, new Priority(os.constants.priority.PRIORITY_HIGHEST)));
 }
@@ -75,13 +69,11 @@ function takeOrders(port: MessagePort, { runtimes, remains }: DedicatedThread, p
 
 type AdapterFailure = Extract<ThreadMessage, { kind: 'failed' | 'stopped' }>;
 
-async function runGuest(order: GuestOrder, runtimes: Map<string, RuntimeThread>, ringDoorbell: () => void, beforeGuest: () => void): Promise<GuestExit | AdapterFailure> {
+async function runGuest(order: GuestOrder, runtimes: Runtimes, ringDoorbell: () => void, beforeGuest: () => void): Promise<GuestExit | AdapterFailure> {
   const control = new Int32Array(order.control);
   const { host, doom } = createDedicatedHost(order, ringDoorbell, beforeGuest);
   try {
-    // Importing again what is there costs a tenth of a millisecond.
-    const runtime = runtimes.get(order.runtimeUrl) ?? (await importRuntime(order.runtimeUrl));
-    runtimes.set(order.runtimeUrl, runtime);
+    const runtime = await runtimes.at(order.runtimeUrl);
     if (order.landlock) bindToMounts(order);
     const exit = await runOnHost(runtime, order.task, host, doom);
     return doom.doomed instanceof StopSignal ? { kind: 'stopped' } : exit;
@@ -110,6 +102,22 @@ function isClean({ control }: GuestOrder, end: GuestExit | AdapterFailure): bool
 
 function memoryOf({ control }: GuestOrder): number {
   return Atomics.load(new Int32Array(control), controlWord.memoryKibibytes);
+}
+
+/** The runtimes that the thread has loaded. Importing again what is there costs a tenth of a millisecond. */
+class Runtimes {
+  readonly #loaded = new Map<string, RuntimeThread>();
+  readonly #load: LoadRuntime;
+
+  constructor(load: LoadRuntime) {
+    this.#load = load;
+  }
+
+  async at(url: string): Promise<RuntimeThread> {
+    const runtime = this.#loaded.get(url) ?? (await this.#load(url));
+    this.#loaded.set(url, runtime);
+    return runtime;
+  }
 }
 
 /** What ended guests leave for the garbage collector: the linear memory that nobody refers to any more. */

@@ -1,4 +1,4 @@
-/** The inside of a prepare process: one job, then it ends and gives back what the transpiler took. */
+/** The first file of a prepare process. It takes the job that the parent sends, answers it and disconnects, which ends the process and gives back what the transpiler took. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf, WasmletError } from '../../api/errors.ts';
@@ -8,12 +8,9 @@ import { indexFile } from './prepare-protocol.ts';
 import type { PreparedIndex, PrepareJob, PrepareReply } from './prepare-protocol.ts';
 import { rewrite } from './rewrite.ts';
 
-/** Takes the job that the parent sends, answers it and disconnects, which ends the process. */
-export function prepareOnRequest(): void {
-  process.once('message', (job) => {
-    void reply(job as PrepareJob).then((answer) => process.send!(answer, () => process.disconnect!()));
-  });
-}
+process.once('message', (job) => {
+  void reply(job as PrepareJob).then((answer) => process.send!(answer, () => process.disconnect!()));
+});
 
 async function reply(job: PrepareJob): Promise<PrepareReply> {
   try {

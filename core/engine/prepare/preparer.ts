@@ -30,7 +30,6 @@ export interface PrepareWish {
 export interface PreparerOptions {
   /** `<root-dir>/prepared`. */
   readonly directory: string;
-  readonly entry: URL;
   readonly compileCache?: string | undefined;
   /** Bound on that directory. */
   readonly maxStoredBytes: number;
@@ -105,7 +104,7 @@ export class Preparer {
   }
 
   async #make(key: string, artifact: Artifact, runtime: RegisteredRuntime, rewriting: RewriteOptions): Promise<StoredArtifact> {
-    const { entry, compileCache, deadlineMilliseconds, clock } = this.#options;
+    const { compileCache, deadlineMilliseconds, clock } = this.#options;
     await this.#cleaned;
     if (this.#freePlaces > 0) this.#freePlaces -= 1;
     else await new Promise<void>((resolve) => this.#waitingForPlace.push(resolve));
@@ -113,7 +112,7 @@ export class Preparer {
       return await this.#store.add(key, this.#keysInUse(), (directory) =>
         runPrepareProcess(
           { kind: artifact.kind, path: artifact.path, digest: artifact.digest, inspection: artifact.inspection, threadUrl: runtime.threadUrl, directory, rewriting },
-          { entry, compileCache, deadlineMilliseconds, clock },
+          { compileCache, deadlineMilliseconds, clock },
         ));
     } finally {
       const next = this.#waitingForPlace.shift();

@@ -5,14 +5,14 @@ import type { Clock } from '../../api/clock.ts';
 import type { PrepareJob, PrepareReply } from './prepare-protocol.ts';
 
 export interface PrepareProcessOptions {
-  /** The plain JavaScript file that guest threads begin with, too. */
-  readonly entry: URL;
   readonly compileCache?: string | undefined;
   /** A process that has not answered by then is killed. */
   readonly deadlineMilliseconds: number;
   readonly clock: Clock;
 }
 
+/** In the release bundle this code and that one lie beside each other, too. */
+const entry = fileURLToPath(new URL(import.meta.filename.endsWith('.ts') ? 'prepare-process.ts' : 'prepare.js', import.meta.url));
 /** JavaScript heap of a prepare process, in MiB. */
 const heapMebibytes = 1024;
 /** Of what a failing process says, the end is kept. */
@@ -24,8 +24,8 @@ const keptDiagnostics = 2_000;
  */
 export function runPrepareProcess(job: PrepareJob, options: PrepareProcessOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = fork(fileURLToPath(options.entry), options.compileCache === undefined ? [] : [options.compileCache], {
-    env: {},
+  const child = fork(entry, {
+    env: options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache },
     execArgv: [`--max-old-space-size=${heapMebibytes}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

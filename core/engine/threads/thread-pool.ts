@@ -57,10 +57,10 @@ export class ThreadPool {
       idleTimeout: Infinity,
       atomics: 'disabled',
       recordTiming: false,
-      env: {},
+      // Of the environment, V8's compile cache: set otherwise, it would miss the thread's first file.
+      env: options.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCache },
       execArgv: [],
       resourceLimits: options.resourceLimits,
-      workerData: { compileCache: options.compileCache },
     });
     // A thread that cannot start (ERR_WORKER_INIT_FAILED) leaves its task in the queue for ever: give up the oldest start.
     this.#pool.on('error', (error: Error) => {

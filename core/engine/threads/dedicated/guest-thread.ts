@@ -18,13 +18,15 @@ interface Occupant {
 export class PoolThread {
   /** Resolves when the thread is gone, and its container knows. */
   readonly gone: Promise<void>;
-  /** URL of the runtime whose guests it has had; a thread serves one runtime only. */
+  /** URL of the runtime that it is for, once it is for one; a thread serves one runtime only. */
   servedRuntime: string | undefined;
   readonly #thread: StartedThread;
   #occupant: Occupant | undefined;
 
-  constructor(thread: StartedThread) {
+  /** `servedRuntime`: of a thread that was made for one. */
+  constructor(thread: StartedThread, servedRuntime?: string) {
     this.#thread = thread;
+    this.servedRuntime = servedRuntime;
     this.gone = thread.gone.then(({ asked, message, outOfMemory }) => this.#end(asked ? { kind: 'terminated' } : { kind: 'crashed', message, outOfMemory }, false));
     thread.listen((message: ThreadMessage) => {
       if (message.kind === 'ready') return;

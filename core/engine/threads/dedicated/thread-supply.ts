@@ -111,7 +111,7 @@ export class ThreadSupply {
       const warmThreads = warmThreadsOf(sizeClass, this.#options.warmThreads);
       const most = maxThreads + warmThreads;
       const pool = new ThreadPool({ ...this.#options, maxThreads: most, resourceLimits: { ...heaps[sizeClass.heap], ...stacks[sizeClass.stack] } });
-      supplied = { pool, reserve: new ThreadReserve({ start: (preload) => pool.start({ kind: 'dedicated', ...(preload === undefined ? {} : { preload }) }, (started) => new PoolThread(started)), maxThreads: most, warmThreads, clock, logger }) };
+      supplied = { pool, reserve: new ThreadReserve({ start: (preload) => pool.start({ kind: 'dedicated', ...(preload === undefined ? {} : { preload }) }, (started) => new PoolThread(started, preload?.runtimeUrl)), maxThreads: most, warmThreads, clock, logger }) };
       this.#classes.set(name, supplied);
     }
     return supplied;
